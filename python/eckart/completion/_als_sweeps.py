@@ -47,12 +47,10 @@ class Penalty:
         return np.full(ratings.n_rows, reg, dtype=dtype)
 
 
-def random_side(
-    n: int, rank: int, biases: bool, dtype: Any, seed: int, *, first: int = 0, scale: float
-) -> Side:
-    """Return factors drawn from a normal distribution, a stream a row (`first` numbers the first), zero biases."""
+def random_side(n: int, rank: int, biases: bool, dtype: Any, seed: int, scale: float) -> Side:
+    """Return factors drawn from a normal distribution, one stream a row, and zero biases."""
     factors = np.empty((n, rank), dtype=dtype)
-    native_base.fill_normal(factors, seed, first, scale, get_num_threads())
+    native_base.fill_normal(factors, seed, 0, scale, get_num_threads())
     return Side(factors, np.zeros(n, dtype=dtype) if biases else None)
 
 

@@ -47,7 +47,8 @@ def changed_rows(old: Csr, new: Csr) -> NDArray[np.int32]:
     grew = np.flatnonzero(counts != new.counts)
     same = np.flatnonzero(counts[: old.n_rows] == new.counts[: old.n_rows])
     before, after = old.select(same), new.select(same)
-    assert before.values is not None and after.values is not None
+    assert before.values is not None
+    assert after.values is not None
     differs = (before.indices != after.indices) | (before.values != after.values)
     entry_row = np.repeat(same, before.counts)
     return np.union1d(grew, entry_row[differs]).astype(np.int32)

@@ -167,7 +167,7 @@ class ALS(FactorModel):
         sides = []
         for n, salt in ((ratings.n_users, 0), (ratings.n_items, SALT_ITEMS)):
             scale = INITIAL_SCALE / np.sqrt(self.rank)
-            sides.append(random_side(n, self.rank, self.biases, ratings.dtype, seed ^ salt, scale=scale))
+            sides.append(random_side(n, self.rank, self.biases, ratings.dtype, seed ^ salt, scale))
         return AlsState(*sides)
 
     def _warm_state(self, ratings: Ratings) -> AlsState:

@@ -37,9 +37,7 @@ class Explanation:
 
     def __str__(self) -> str:
         names = self.items if self.titles is None else self.titles
-        lines = [
-            f"user {self.user}, item {self.item}: predicted {self.prediction:.2f} = {self.base:.2f} for anyone"
-        ]
+        lines = [f"user {self.user}, item {self.item}: predicted {self.prediction:.2f}, base {self.base:.2f}"]
         lines += [
             f"  {part:+.3f}  {name} (rated {rating:g})"
             for name, rating, part in list(zip(names, self.ratings, self.parts, strict=True))[:10]
