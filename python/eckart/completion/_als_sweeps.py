@@ -50,7 +50,7 @@ class Penalty:
 
 
 def random_side(n: int, like: Side, seed: int, *, first_row: int = 0) -> Side:
-    """Return n starting rows of the shape and type of `like`: normal factors, one stream a row, zero biases."""
+    """Return n starting rows like those of `like`: normal factors, one stream a row, and zero biases."""
     rank, dtype = like.factors.shape[1], like.factors.dtype
     factors = np.empty((n, rank), dtype=dtype)
     native_base.fill_normal(factors, seed, first_row, INITIAL_SCALE / np.sqrt(rank), get_num_threads())
