@@ -42,8 +42,7 @@ void bind_fill(py::module_& m) {
       "fill_normal",
       [](array_t<T> out, std::uint64_t seed, Offset first_row, T scale, int threads) {
         auto view = mutable_matrix(out, "out");
-        run_released(threads,
-                     [&](const Execution& run) { fill_normal(view, seed, first_row, scale, run); });
+        run_released(threads, [&](const Execution& run) { fill_normal(view, seed, first_row, scale, run); });
       },
       in("out"), py::arg("seed"), py::arg("first_row"), py::arg("scale"), py::arg("threads"));
 }

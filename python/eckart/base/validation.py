@@ -20,7 +20,9 @@ def check_int(value: Any, name: str, *, low: int = 1, high: int | None = None) -
     return int(value)
 
 
-def check_float(value: Any, name: str, *, low: float = 0.0, open_low: bool = False, high: float = np.inf) -> float:
+def check_float(
+    value: Any, name: str, *, low: float = 0.0, open_low: bool = False, high: float = np.inf
+) -> float:
     """Return `value` as float; ValueError unless it is a finite number in [low, high] (or ]low, high])."""
     good = isinstance(value, numbers.Real) and not isinstance(value, bool) and np.isfinite(float(value))
     if not good or value < low or (open_low and value == low) or value > high:
@@ -31,7 +33,7 @@ def check_float(value: Any, name: str, *, low: float = 0.0, open_low: bool = Fal
 
 def check_option(value: Any, name: str, options: Sequence[Any]) -> Any:
     """Return `value`; ValueError unless it is one of `options`."""
-    if not any(value is option or (isinstance(value, str) and value == option) for option in options):
+    if not any(type(value) is type(option) and value == option for option in options):
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, options))}, got {value!r}")
     return value
 
