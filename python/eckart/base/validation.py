@@ -20,7 +20,9 @@ def check_int(value: Any, name: str, *, low: int = 1, high: int | None = None) -
     return int(value)
 
 
-def check_float(value: Any, name: str, *, low: float = 0.0, open_low: bool = False, high: float = np.inf) -> float:
+def check_float(
+    value: Any, name: str, *, low: float = 0.0, open_low: bool = False, high: float = np.inf
+) -> float:
     """Return `value` as float; ValueError unless it is a finite number in [low, high] (or ]low, high])."""
     good = isinstance(value, numbers.Real) and not isinstance(value, bool) and np.isfinite(float(value))
     if not good or value < low or (open_low and value == low) or value > high:
