@@ -80,9 +80,8 @@ struct NoScratch {};
 // body(begin, end) over [0, n) in chunks of `chunk`.
 template <class Body>
 void parallel_ranges(Offset n, Offset chunk, double work, const Execution& run, Body body) {
-  parallel_for(
-      (n + chunk - 1) / chunk, work, run, [] { return NoScratch{}; },
-      [&](NoScratch&, Offset c) { body(c * chunk, std::min(n, (c + 1) * chunk)); });
+  parallel_for((n + chunk - 1) / chunk, work, run, [] { return NoScratch{}; },
+               [&](NoScratch&, Offset c) { body(c * chunk, std::min(n, (c + 1) * chunk)); });
 }
 
 // Sum of body(begin, end) over the chunks, added in order.

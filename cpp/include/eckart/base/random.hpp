@@ -28,7 +28,8 @@ class RandomStream {
  public:
   RandomStream(std::uint64_t seed, std::uint64_t stream, std::uint32_t substream = 0)
       : key_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)},
-        counter_{0, substream, static_cast<std::uint32_t>(stream), static_cast<std::uint32_t>(stream >> 32)} {}
+        counter_{0, substream, static_cast<std::uint32_t>(stream), static_cast<std::uint32_t>(stream >> 32)} {
+  }
 
   std::uint32_t bits32() {
     if (left_ == 0) {
