@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import eckart
 import pytest
+
+import eckart
 
 IMPORT = """
 import sys, time

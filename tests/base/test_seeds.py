@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from eckart.base.seeds import generator, seed_from
 
 

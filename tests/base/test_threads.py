@@ -6,9 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import eckart
 import numpy as np
 import pytest
+
+import eckart
 from eckart.base import threads
 
 

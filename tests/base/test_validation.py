@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from eckart.base.validation import (
     check_bool,
     check_finite,

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from eckart import _native
 
 USABLE = [level for level in _native.SUPPORTED if level in _native.BUILT]

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from eckart import _native
 
 FAMILIES = sorted(name for name in _native.__all__ if name.islower())

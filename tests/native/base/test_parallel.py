@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+
 from eckart._native import base
 
 FORK = """

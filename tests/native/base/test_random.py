@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from eckart._native import base
 from scipy import stats
+
+from eckart._native import base
 
 # Random123's file kat_vectors, "philox4x32 10": counter, key, result.
 KNOWN_ANSWERS = [
