@@ -47,6 +47,16 @@ class Csr:
         values = None if self.values is None else np.ascontiguousarray(self.values[part])
         return Csr(indptr, np.ascontiguousarray(self.indices[part]), values, self.n_cols)
 
+    def select_columns(self, columns: NDArray[Any]) -> "Csr":
+        """Return the matrix of the given columns (rising), renumbered from 0 (copies)."""
+        renumbered = np.full(self.n_cols, -1, dtype=np.int32)
+        renumbered[columns] = np.arange(len(columns), dtype=np.int32)
+        indices = renumbered[self.indices]
+        keep = indices >= 0
+        indptr = np.concatenate([[0], np.cumsum(keep)])[self.indptr].astype(np.int64)
+        values = None if self.values is None else self.values[keep]
+        return Csr(indptr, indices[keep], values, len(columns))
+
     def to_scipy(self) -> Any:
         """Return a scipy.sparse.csr_array (values of a pattern are ones)."""
         from scipy import sparse

@@ -1,0 +1,62 @@
+// Alternating least squares for explicit ratings with missing entries.
+//
+//   minimise  sum over observed (r_ui - mu - b_u - b_i - <u, v>)^2
+//             + sum_u lambda_u (|u|^2 + b_u^2) + sum_i lambda_i (|v|^2 + b_i^2)
+//
+// With one side fixed the other falls apart into one ridge regression a row. For user u with
+// ratings S, x_i = (v_i, 1) and targets t_i = r_ui - mu - b_i, the normal equations are
+//
+//   (sum_{i in S} x_i x_i' + lambda_u I) (u, b_u) = sum_{i in S} t_i x_i
+//
+// so factors and bias are solved jointly. Items likewise. lambda is given a row: constant, or
+// scaled by the row's count as in ALS-WR (Zhou, Wilkinson, Schreiber, Pan 2008).
+// Cost of a half: |observed| d^2 / 2 + rows d^3 / 3 multiply-adds, d = rank + 1.
+#pragma once
+
+#include "eckart/base/csr.hpp"
+#include "eckart/base/interrupt.hpp"
+
+namespace eckart {
+
+// Everything that is fixed while one side is solved. `ratings` has the solved side as rows.
+template <class T>
+struct AlsHalf {
+  CsrView<T> ratings;
+  MatrixView<const T> fixed;      // (n_cols, rank), factors of the other side
+  const T* fixed_bias = nullptr;  // (n_cols), or null: a model without biases
+  const T* reg = nullptr;         // (n_rows), lambda of each row
+  T mean = 0;                     // mu
+};
+
+// The side that is solved. Rows without ratings become zero.
+template <class T>
+struct AlsSide {
+  MatrixView<T> factors;  // (n_rows, rank)
+  T* bias = nullptr;      // (n_rows), null exactly when fixed_bias is
+};
+
+// Which rows to solve: all, or those listed (distinct).
+struct RowSubset {
+  const Index* rows = nullptr;  // null: all
+  Offset size = 0;
+};
+
+// Exact minimiser of every row, by Cholesky.
+template <class T>
+void als_solve_cholesky(const AlsHalf<T>& half, RowSubset subset, AlsSide<T> side, const Execution& run);
+
+// `steps` of conjugate gradients on the same normal equations, from the values that `side` holds
+// (Hestenes and Stiefel 1952); each step lowers the objective. Cost of a step: 2 |observed| d.
+template <class T>
+void als_solve_cg(const AlsHalf<T>& half, RowSubset subset, int steps, AlsSide<T> side, const Execution& run);
+
+// Sum over the observed of squared residuals, accumulated in double.
+template <class T>
+double als_squared_error(const AlsHalf<T>& half, MatrixView<const T> factors, const T* bias,
+                         const Execution& run);
+
+// Sum over rows of reg * (|factors|^2 + bias^2), accumulated in double.
+template <class T>
+double als_penalty(MatrixView<const T> factors, const T* bias, const T* reg, const Execution& run);
+
+}  // namespace eckart

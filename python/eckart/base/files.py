@@ -1,0 +1,107 @@
+"""safetensors files: written whole or not at all, read memory-mapped and checked.
+
+The `safetensors` library writes and validates; arrays are then mapped straight from the file,
+which the library's NumPy reader does not do (it copies). Nothing in a file is ever executed.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eckart.base.errors import EckartError
+
+PathLike = str | os.PathLike[str]
+
+_DTYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1",
+}  # fmt: skip
+
+
+def write_arrays(path: PathLike, arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> None:
+    """Write beside `path`, flush to the disk, then rename: a crash leaves the old file or the new one.
+
+    Raises EckartError when the folder is missing, not writable or full; the old file is then whole.
+    """
+    from safetensors.numpy import save_file
+
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise EckartError(f"cannot save {target}: the folder {target.parent} does not exist")
+    if target.is_dir():
+        raise EckartError(f"cannot save {target}: it is a folder")
+    # safetensors writes the buffer of a strided array as it lies in memory, so make all contiguous.
+    packed = {name: np.ascontiguousarray(a) for name, a in arrays.items()}
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
+        os.close(handle)
+        save_file(packed, temporary, metadata=metadata)
+        # mkstemp made the file private; give it the permissions of any new file (or of the old one).
+        os.chmod(temporary, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+        _flush(temporary)
+        os.replace(temporary, target)
+        temporary = None
+        _flush(target.parent)
+    except Exception as error:
+        raise EckartError(f"cannot save {target}: {error}") from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
+def read_arrays(path: PathLike) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Return (arrays, metadata); arrays are read-only views of the mapped file.
+
+    Raises EckartError for a missing, damaged, truncated or foreign file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    source = Path(path)
+    if not source.is_file():
+        raise EckartError(f"no such file: {source}")
+    try:
+        with safe_open(str(source), framework="numpy") as file:  # validates header, offsets and sizes
+            metadata = dict(file.metadata() or {})
+    except (SafetensorError, OSError, ValueError) as error:
+        raise EckartError(f"{source} is damaged or no safetensors file: {error}") from error
+    size = os.path.getsize(source)
+    mapped = np.memmap(source, dtype=np.uint8, mode="r")
+    length = int.from_bytes(mapped[:8].tobytes(), "little")
+    header = json.loads(mapped[8 : 8 + length].tobytes())
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, entry in header.items():
+        if name == "__metadata__":
+            continue
+        if entry["dtype"] not in _DTYPES:
+            raise EckartError(f"{source} is damaged: array {name!r} has the type {entry['dtype']}")
+        begin, end = (8 + length + int(o) for o in entry["data_offsets"])
+        if end > size:
+            raise EckartError(f"{source} is truncated: array {name!r} ends at byte {end} of {size}")
+        data = mapped[begin:end].view(np.ndarray).view(_DTYPES[entry["dtype"]])
+        arrays[name] = np.require(data, requirements="A").reshape(entry["shape"])
+    return arrays, metadata
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def _flush(path: PathLike) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        if not Path(path).is_dir():  # some file systems cannot flush a folder
+            raise
+    finally:
+        os.close(handle)

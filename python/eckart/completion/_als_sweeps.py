@@ -1,0 +1,86 @@
+"""The half-steps of ALS on arrays: what `ALS` calls once and twice an iteration.
+
+The normal equations stand in cpp/include/eckart/completion/als.hpp.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eckart._native import base as native_base
+from eckart._native import completion as native
+from eckart.base.csr import Csr
+from eckart.base.threads import get_num_threads
+from eckart.completion._factors import Side
+
+
+@dataclass
+class AlsState:
+    """Both sides of the model while it is trained."""
+
+    users: Side
+    items: Side
+
+    def copy(self) -> "AlsState":
+        return AlsState(self.users.copy(), self.items.copy())
+
+    def assign(self, other: "AlsState") -> None:
+        self.users.assign(other.users)
+        self.items.assign(other.items)
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """lambda of every row of each side: ``reg``, or ``reg`` times the row's count (ALS-WR)."""
+
+    users: float
+    items: float
+    by_count: bool
+
+    def of(self, side: str, ratings: Csr, dtype: Any) -> NDArray[Any]:
+        """Return (n_rows,) lambdas for the rows of `ratings`."""
+        reg = self.users if side == "users" else self.items
+        if self.by_count:
+            return (reg * ratings.counts).astype(dtype)
+        return np.full(ratings.n_rows, reg, dtype=dtype)
+
+
+def random_side(n: int, rank: int, biases: bool, dtype: Any, seed: int, scale: float) -> Side:
+    """Return factors drawn from a normal distribution, one stream a row, and zero biases."""
+    factors = np.empty((n, rank), dtype=dtype)
+    native_base.fill_normal(factors, seed, 0, scale, get_num_threads())
+    return Side(factors, np.zeros(n, dtype=dtype) if biases else None)
+
+
+def solve_side(
+    ratings: Csr,
+    fixed: Side,
+    mean: float,
+    reg: NDArray[Any],
+    out: Side,
+    *,
+    rows: NDArray[np.int32] | None = None,
+    cg_steps: int = 0,
+) -> None:
+    """Solve the rows of `ratings` into `out`: exactly, or by `cg_steps` of conjugate gradients from `out`."""
+    native.als_solve(
+        ratings.indptr, ratings.indices, ratings.values, fixed.factors, fixed.biases, mean, reg,
+        out.factors, out.biases, rows, cg_steps, get_num_threads(),
+    )  # fmt: skip
+
+
+def objective(
+    by_user: Csr, state: AlsState, mean: float, reg_users: NDArray[Any], reg_items: NDArray[Any]
+) -> float:
+    """Return the squared error on the observed entries plus both penalties, in double."""
+    threads = get_num_threads()
+    users, items = state.users, state.items
+    error = native.als_squared_error(
+        by_user.indptr, by_user.indices, by_user.values, items.factors, items.biases, mean,
+        users.factors, users.biases, threads,
+    )  # fmt: skip
+    penalty_users = native.als_penalty(users.factors, users.biases, reg_users, threads)
+    penalty_items = native.als_penalty(items.factors, items.biases, reg_items, threads)
+    return float(error + penalty_users + penalty_items)

@@ -1,0 +1,61 @@
+"""Refitting only the rows that new ratings touch."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eckart.base.csr import Csr
+from eckart.completion._als_sweeps import AlsState, Penalty, solve_side
+from eckart.completion._factors import Side
+from eckart.data.normalization import Normalization
+from eckart.data.ratings import Ratings
+
+if TYPE_CHECKING:
+    from eckart.completion.als import ALS
+
+SWEEPS = 2  # over the grown rows: new users and new items that rated each other need a second look
+
+
+def grown_state(model: "ALS", old: Ratings, merged: Ratings, penalty: Penalty) -> AlsState:
+    """Return the model's state for `merged`, whose vocabularies extend those of `old`.
+
+    Rows whose ratings changed are solved exactly in turn (users, items, users, ...), ending on the
+    users; the others keep their factors. Each solve lowers the objective.
+    """
+    if model.normalization_ is not None:
+        model.normalization_ = Normalization.fit(merged, by=model.normalize, method=model.normalize_method)
+        train = model.normalization_.apply(merged)
+    else:
+        train = merged
+    state = AlsState(_extended(model._user_side, merged.n_users), _extended(model._item_side, merged.n_items))
+    users = changed_rows(old.by_user, merged.by_user)
+    items = changed_rows(old.by_item, merged.by_item)
+    reg_users = penalty.of("users", train.by_user, train.dtype)
+    reg_items = penalty.of("items", train.by_item, train.dtype)
+    for _ in range(SWEEPS):
+        solve_side(train.by_user, state.items, model.mean_, reg_users, state.users, rows=users)
+        solve_side(train.by_item, state.users, model.mean_, reg_items, state.items, rows=items)
+    solve_side(train.by_user, state.items, model.mean_, reg_users, state.users, rows=users)
+    return state
+
+
+def changed_rows(old: Csr, new: Csr) -> NDArray[np.int32]:
+    """Return the rows of `new` that `old` lacks or holds with other entries; rows never lose entries."""
+    counts = np.zeros(new.n_rows, dtype=np.int64)
+    counts[: old.n_rows] = old.counts
+    grew = np.flatnonzero(counts != new.counts)
+    same = np.flatnonzero(counts[: old.n_rows] == new.counts[: old.n_rows])
+    before, after = old.select(same), new.select(same)
+    assert before.values is not None
+    assert after.values is not None
+    differs = (before.indices != after.indices) | (before.values != after.values)
+    entry_row = np.repeat(same, before.counts)
+    return np.union1d(grew, entry_row[differs]).astype(np.int32)
+
+
+def _extended(side: Side, n: int) -> Side:
+    def grow(a: NDArray[Any]) -> NDArray[Any]:
+        return np.concatenate([a, np.zeros((n - len(a), *a.shape[1:]), dtype=a.dtype)])
+
+    return Side(grow(side.factors), None if side.biases is None else grow(side.biases))

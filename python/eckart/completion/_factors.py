@@ -1,0 +1,244 @@
+"""Factor models: prediction = mean + user bias + item bias + <user factors, item factors>."""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eckart._native import completion as native
+from eckart.base.csr import Csr
+from eckart.base.errors import EckartError
+from eckart.base.state import State
+from eckart.base.threads import get_num_threads
+from eckart.base.validation import check_int
+from eckart.completion._model import Codes, CompletionModel, in_codes_of, known_codes
+from eckart.completion.recommendations import Recommendations, from_codes
+from eckart.data.convert import as_ratings, is_matrix
+from eckart.data.normalization import Normalization
+from eckart.data.ratings import Ratings
+from eckart.linalg.topk import top_k
+
+Self = TypeVar("Self", bound="FactorModel")
+FLOATS = (np.float32, np.float64)
+
+
+@dataclass
+class Side:
+    """One side of a factor model: factors (n, rank), biases (n,) or None for a model without them."""
+
+    factors: NDArray[Any]
+    biases: NDArray[Any] | None
+
+    def copy(self) -> "Side":
+        return Side(self.factors.copy(), None if self.biases is None else self.biases.copy())
+
+    def assign(self, other: "Side") -> None:
+        """Take over the values of `other`, which has the same shape."""
+        self.factors[...] = other.factors
+        if self.biases is not None:
+            self.biases[...] = other.biases
+
+
+class FactorModel(CompletionModel):
+    """Base of the models with user and item factors.
+
+    Attributes after `fit`: ``user_factors_`` (n_users, rank), ``item_factors_`` (n_items, rank),
+    ``user_biases_`` (n_users,) and ``item_biases_`` (n_items,) or None, ``mean_`` (what biases and
+    factors are added to), ``global_mean_`` (of the training ratings), ``normalization_`` or None.
+    """
+
+    user_factors_: NDArray[Any]
+    item_factors_: NDArray[Any]
+    user_biases_: NDArray[Any] | None
+    item_biases_: NDArray[Any] | None
+    mean_: float
+    global_mean_: float
+    normalization_: Normalization | None = None
+
+    @property
+    def _user_side(self) -> Side:
+        return Side(self.user_factors_, self.user_biases_)
+
+    @property
+    def _item_side(self) -> Side:
+        return Side(self.item_factors_, self.item_biases_)
+
+    # -- predictions -------------------------------------------------------------------------------
+
+    def _predict_codes(self, users: Codes, items: Codes) -> NDArray[Any]:
+        return self._predict_side(self._user_side, self.normalization_, users, items)
+
+    def _predict_side(
+        self, side: Side, normalization: Normalization | None, users: Codes, items: Codes
+    ) -> NDArray[Any]:
+        """Predict pairs for the users of `side`: those of training, or folded-in ones."""
+        values = native.predict_pairs(
+            side.factors, self.item_factors_, side.biases, self.item_biases_, self.mean_,
+            np.ascontiguousarray(users, np.int32), np.ascontiguousarray(items, np.int32), get_num_threads(),
+        )  # fmt: skip
+        if normalization is not None:
+            return np.asarray(normalization.undo(users, items, values), dtype=values.dtype)
+        if side.biases is None:  # nothing is known of such a pair but the mean of all ratings
+            values[(users < 0) | (items < 0)] = self.global_mean_
+        return values
+
+    # -- recommendations ---------------------------------------------------------------------------
+
+    def _recommend_codes(
+        self, users: Codes, k: int, exclude: Csr | None, candidates: Codes | None = None
+    ) -> tuple[Codes, NDArray[Any]]:
+        return self._rank_side(self._user_side, self.normalization_, users, k, exclude, candidates)
+
+    def _rank_side(
+        self,
+        side: Side,
+        normalization: Normalization | None,
+        users: Codes,
+        k: int,
+        exclude: Csr | None,
+        candidates: Codes | None,
+    ) -> tuple[Codes, NDArray[Any]]:
+        queries, items, bias, scale, offset = self._scoring(side, normalization, users)
+        if candidates is not None:
+            items = items[candidates]
+            bias = None if bias is None else bias[candidates]
+            exclude = None if exclude is None else exclude.select_columns(candidates)
+        codes, scores = top_k(queries, items, k, bias=bias, exclude=exclude)
+        if candidates is not None and len(candidates):
+            codes = np.where(codes < 0, np.int32(-1), candidates[codes])
+        return codes, (scores * scale[:, None] + offset[:, None]).astype(scores.dtype)
+
+    def _scoring(self, side: Side, normalization: Normalization | None, users: Codes) -> tuple[Any, ...]:
+        """Return queries, items and item bias whose inner products rank the items, and the (scale, offset)
+        of each user that turns them into predictions."""
+        queries, dtype = side.factors[users], side.factors.dtype
+        base = np.full(len(users), self.mean_) if side.biases is None else self.mean_ + side.biases[users]
+        if normalization is None:
+            return queries, self.item_factors_, self.item_biases_, np.ones(len(users)), base
+        # z = o_u + s_u (o_i + s_i (base_u + b_i + <u, v>)): an inner product with one more dimension.
+        item_offset, item_scale = normalization.item_terms(len(self.items_))
+        user_offset, user_scale = normalization.user_terms(users)
+        queries = np.column_stack([queries, base]).astype(dtype)
+        factors = np.column_stack([self.item_factors_, np.ones(len(self.items_))]) * item_scale[:, None]
+        bias = item_offset + (0.0 if self.item_biases_ is None else item_scale * self.item_biases_)
+        return queries, factors.astype(dtype), np.asarray(bias, dtype=dtype), user_scale, user_offset
+
+    def similar_items(self, items: Any, k: int = 10) -> Recommendations:
+        """Return the k items whose factors point most nearly the same way (cosine), the item itself left out.
+
+        Raises KeyError for an unknown id. An item without ratings is similar to nothing (score 0).
+        """
+        self._check_fitted()
+        codes = known_codes(self.items_, items, "item")
+        found = _most_similar(self.item_factors_, codes, check_int(k, "k"))
+        return from_codes(self.items_.decode(codes), *found, self.items_, self.item_titles_)
+
+    def similar_users(self, users: Any, k: int = 10) -> Recommendations:
+        """Return the k users whose factors point most nearly the same way (cosine), the user left out."""
+        self._check_fitted()
+        codes = known_codes(self.users_, users, "user")
+        found = _most_similar(self.user_factors_, codes, check_int(k, "k"))
+        return from_codes(self.users_.decode(codes), *found, self.users_, None)
+
+    # -- new users ---------------------------------------------------------------------------------
+
+    def _fold_users(self, rows: Ratings) -> tuple[Side, Normalization | None]:
+        """Return what training would give to the users of `rows` (whose items are in the model's codes)."""
+        raise NotImplementedError
+
+    def recommend_new(self, ratings: Any, k: int = 10, exclude_seen: bool = True) -> Recommendations:
+        """Recommend to users that training has not seen, from their ratings (see :meth:`fold_in`).
+
+        ratings : anything `fit` takes; its users are the rows of the answer
+        """
+        self._check_fitted()
+        rows = self._rows_of(ratings)
+        side, normalization = self._fold_users(rows)
+        users = np.arange(rows.n_users, dtype=np.int32)
+        exclude = rows.by_user if exclude_seen else None
+        found = self._rank_side(side, normalization, users, check_int(k, "k"), exclude, None)
+        return from_codes(rows.users.decode(users), *found, self.items_, self.item_titles_)
+
+    def transform(self, X: Any) -> NDArray[Any]:
+        """Return the completed matrix: observed entries as they are, missing ones predicted.
+
+        X : (n_samples, n_items) dense with NaN or sparse, or Ratings. Its rows are folded in as new
+            users, which gives training rows their training factors again.
+
+        Returns a dense (n_samples, n_items) array. Raises ValueError for another number of columns.
+        """
+        self._check_fitted()
+        rows = self._rows_of(X)
+        side, normalization = self._fold_users(rows)
+        users = np.repeat(np.arange(rows.n_users, dtype=np.int32), len(self.items_))
+        items = np.tile(np.arange(len(self.items_), dtype=np.int32), rows.n_users)
+        full = self._predict_side(side, normalization, users, items).reshape(rows.n_users, len(self.items_))
+        full[rows.user_index, rows.item_index] = rows.values
+        return full
+
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> NDArray[Any]:
+        """Fit, then return the completed matrix."""
+        return self.fit(X, y, **fit_params).transform(X)  # type: ignore[attr-defined]
+
+    def _rows_of(self, X: Any) -> Ratings:
+        """Return ratings by new users, their items in the model's codes. KeyError for an unknown item."""
+        rows = as_ratings(X, dtype=self.user_factors_.dtype)
+        if is_matrix(X):
+            if rows.n_items != len(self.items_):
+                raise ValueError(
+                    f"X has {rows.n_items} features, but {type(self).__name__} is expecting "
+                    f"{len(self.items_)} features as input"
+                )
+            return rows._replaced(items=self.items_, titles=None)
+        index = in_codes_of(self.items_, rows.items, rows.item_index, "item")
+        return rows._replaced(item_index=index, items=self.items_, titles=None)
+
+    def _columns_of(self, X: Any) -> Ratings:
+        """Return ratings of new items, their users in the model's codes. KeyError for an unknown user."""
+        columns = as_ratings(X, dtype=self.item_factors_.dtype)
+        if is_matrix(X):
+            if columns.n_users != len(self.users_):
+                raise ValueError(f"rows: expected {len(self.users_)} rows, one a user, got {columns.n_users}")
+            return columns._replaced(users=self.users_)
+        index = in_codes_of(self.users_, columns.users, columns.user_index, "user")
+        return columns._replaced(user_index=index, users=self.users_)
+
+    # -- files -------------------------------------------------------------------------------------
+
+    def _get_state(self, interactions: bool) -> State:
+        state = super()._get_state(interactions)
+        for name in ("user_factors_", "item_factors_", "user_biases_", "item_biases_"):
+            array = getattr(self, name)
+            if array is not None:
+                state.arrays[name] = array
+        state.meta["mean"], state.meta["global_mean"] = float(self.mean_), float(self.global_mean_)
+        if self.normalization_ is not None:
+            state.put("normalization", self.normalization_._get_state(True))
+        return state
+
+    @classmethod
+    def _from_state(cls: type[Self], state: State) -> Self:
+        model = super()._from_state(state)
+        n_users, n_items = len(model.users_), len(model.items_)
+        model.user_factors_ = state.array("user_factors_", shape=(n_users, None), dtype=FLOATS)
+        rank, dtype = model.user_factors_.shape[1], model.user_factors_.dtype
+        model.item_factors_ = state.array("item_factors_", shape=(n_items, rank), dtype=dtype)
+        biased = "user_biases_" in state.arrays
+        model.user_biases_ = state.array("user_biases_", shape=(n_users,), dtype=dtype) if biased else None
+        model.item_biases_ = state.array("item_biases_", shape=(n_items,), dtype=dtype) if biased else None
+        for name in ("user_factors_", "item_factors_", "user_biases_", "item_biases_"):
+            array = getattr(model, name)
+            if array is not None and not np.isfinite(array).all():
+                raise EckartError(f"damaged file: {name} holds NaN or infinity")
+        model.mean_, model.global_mean_ = float(state.meta["mean"]), float(state.meta["global_mean"])
+        if state.has("normalization"):
+            model.normalization_ = Normalization._from_state(state.sub("normalization"))
+        return model
+
+
+def _most_similar(factors: NDArray[Any], codes: Codes, k: int) -> tuple[Codes, NDArray[Any]]:
+    norms = np.linalg.norm(factors, axis=1, keepdims=True)
+    unit = (factors / np.where(norms > 0, norms, 1)).astype(factors.dtype)
+    self_only = Csr(np.arange(len(codes) + 1, dtype=np.int64), codes, None, len(factors))
+    return top_k(unit[codes], unit, k, exclude=self_only)

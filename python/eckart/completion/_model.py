@@ -1,0 +1,223 @@
+"""What every completion model shares: ids, predictions, scores, recommendations, files.
+
+A model works in codes (row and column numbers); this base translates to and from the caller's ids.
+"""
+
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eckart.base.csr import Csr
+from eckart.base.errors import EckartError
+from eckart.base.estimator import Estimator
+from eckart.base.state import State
+from eckart.base.validation import check_int
+from eckart.completion.recommendations import Recommendations, from_codes
+from eckart.data.convert import as_ratings, is_matrix
+from eckart.data.ratings import Ratings
+from eckart.data.vocabulary import Vocabulary
+
+Self = TypeVar("Self", bound="CompletionModel")
+Codes = NDArray[np.int32]
+
+
+class CompletionModel(Estimator):
+    """Base of the completion models.
+
+    A subclass sets the learned attributes in `fit` (through :meth:`_set_data`) and implements
+    ``_predict_codes`` and ``_recommend_codes``.
+
+    Attributes after `fit`: ``users_`` and ``items_`` (vocabularies), ``item_titles_``,
+    ``interactions_`` (the training ratings, None if loaded from a file without them),
+    ``rating_scale_`` (least and greatest training rating).
+    """
+
+    users_: Vocabulary
+    items_: Vocabulary
+    item_titles_: NDArray[Any] | None
+    interactions_: Ratings | None
+    rating_scale_: tuple[float, float]
+
+    # -- what a model implements -------------------------------------------------------------------
+
+    def _predict_codes(self, users: Codes, items: Codes) -> NDArray[Any]:
+        """Predict pairs of codes; -1 is an id that training has not seen."""
+        raise NotImplementedError
+
+    def _recommend_codes(
+        self, users: Codes, k: int, exclude: Csr | None, candidates: Codes | None = None
+    ) -> tuple[Codes, NDArray[Any]]:
+        """Return (item codes, scores), each (n, k), best first, -1 as padding.
+
+        `exclude` has one row a user; `candidates` are the only items allowed, rising.
+        """
+        raise NotImplementedError
+
+    # -- fitting -----------------------------------------------------------------------------------
+
+    def _as_training(self, X: Any, y: Any) -> Ratings:
+        """Return what `fit` was given as ratings. `y` beside a matrix means nothing, as in scikit-learn."""
+        ratings = as_ratings(X, None if is_matrix(X, y) else y)
+        if len(ratings) == 0:
+            raise ValueError(f"X: expected at least one rating, got none in {ratings!r}")
+        return ratings
+
+    def _set_data(self, ratings: Ratings) -> None:
+        self.users_, self.items_ = ratings.users, ratings.items
+        self.item_titles_ = ratings.item_titles
+        self.interactions_ = ratings
+        self.rating_scale_ = ratings.scale
+
+    def _set_features(self, X: Any, y: Any = None) -> None:
+        """Set scikit-learn's attributes for matrix input, which alone has features."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(self).pop(name, None)
+        if is_matrix(X, y):
+            self.n_features_in_ = len(self.items_)
+            names = list(getattr(X, "columns", []))
+            if names and all(isinstance(name, str) for name in names):
+                self.feature_names_in_ = np.asarray(names, dtype=object)
+
+    # -- predictions -------------------------------------------------------------------------------
+
+    def predict(self, X: Any, items: Any = None, *, clip: bool = False) -> NDArray[Any]:
+        """Predict ratings: ``predict(users, items)`` for ids, or ``predict(X)``.
+
+        X : Ratings, a frame with id columns, an (n, 2) array of pairs, or a matrix (its observed
+            entries are predicted, row by row)
+        clip : bound predictions to the scale of the training ratings
+
+        Returns (n,) predictions, in the order of the pairs. An id that training has not seen
+        contributes nothing: what remains is the other side's bias and the mean, never NaN.
+        """
+        self._check_fitted()
+        codes = self._codes_of(X) if items is None else self._pair_codes(X, items)
+        values = self._predict_codes(*codes)
+        return np.clip(values, *self.rating_scale_) if clip else values
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return minus the root mean squared error on the ratings of `X` (or pairs `X` and values `y`)."""
+        self._check_fitted()
+        ratings = as_ratings(X, y)
+        error = self._predict_codes(*self._codes_of(ratings)) - ratings.values
+        return -float(np.sqrt(np.mean(np.square(error, dtype=np.float64))))
+
+    def _pair_codes(self, users: Any, items: Any) -> tuple[Codes, Codes]:
+        sides = []
+        for ids, vocabulary, name in ((users, self.users_, "users"), (items, self.items_, "items")):
+            if not isinstance(ids, str) and np.ndim(ids) > 1:
+                raise ValueError(f"{name}: expected an id or a vector of ids, got shape {np.shape(ids)}")
+            sides.append(vocabulary.encode([ids] if isinstance(ids, str) or np.ndim(ids) == 0 else ids))
+        if len(sides[0]) != len(sides[1]) and 1 not in map(len, sides):
+            raise ValueError(f"items: expected {len(sides[0])} ids as users has, got {len(sides[1])}")
+        user_codes, item_codes = np.broadcast_arrays(*sides)
+        return user_codes, item_codes
+
+    def _codes_of(self, X: Any) -> tuple[Codes, Codes]:
+        if isinstance(X, Ratings):
+            return translate(X.users, self.users_, X.user_index), translate(
+                X.items, self.items_, X.item_index
+            )
+        pairs = np.asarray(X) if isinstance(X, list | tuple | np.ndarray) else None
+        if pairs is not None and pairs.ndim == 2 and pairs.shape[1] == 2:
+            return self.users_.encode(pairs[:, 0]), self.items_.encode(pairs[:, 1])
+        return self._codes_of(as_ratings(X))
+
+    # -- recommendations ---------------------------------------------------------------------------
+
+    def recommend(
+        self, users: Any = None, k: int = 10, exclude_seen: bool = True, candidates: Any = None
+    ) -> Recommendations:
+        """Return the k best items of each user.
+
+        users : one id, a sequence of ids, or None for all users
+        exclude_seen : leave out what the user has rated in training
+        candidates : ids of the only items to choose from; None is the whole catalogue
+
+        Raises KeyError for an id that training has not seen, ValueError for k < 1, EckartError when
+        `exclude_seen` needs training ratings that a file was saved without.
+        """
+        self._check_fitted()
+        k = check_int(k, "k")
+        codes = self._user_codes(users)
+        exclude = self._seen("exclude_seen=True").by_user.select(codes) if exclude_seen else None
+        found = self._recommend_codes(codes, k, exclude, self._candidate_codes(candidates))
+        return from_codes(self.users_.decode(codes), *found, self.items_, self.item_titles_)
+
+    def _user_codes(self, users: Any) -> Codes:
+        if users is None:
+            return np.arange(len(self.users_), dtype=np.int32)
+        return known_codes(self.users_, users, "user")
+
+    def _candidate_codes(self, candidates: Any) -> Codes | None:
+        return (
+            None if candidates is None else np.unique(known_codes(self.items_, candidates, "candidate item"))
+        )
+
+    def _seen(self, what: str) -> Ratings:
+        if self.interactions_ is None:
+            raise EckartError(
+                f"{what} needs the training ratings, but this model was saved with interactions=False"
+            )
+        return self.interactions_
+
+    # -- files -------------------------------------------------------------------------------------
+
+    def _get_state(self, interactions: bool) -> State:
+        """Return the parameters, vocabularies and, if asked for, the training ratings."""
+        self._check_fitted()
+        params = {name: value for name, value in self.get_params().items() if name != "random_state"}
+        seed = getattr(self, "random_state", None)
+        state = State(meta={"params": params, "random_state": seed if isinstance(seed, int) else None})
+        state.meta["rating_scale"] = list(self.rating_scale_)
+        if self.interactions_ is not None:
+            state.meta["data_hash"] = self.interactions_.data_hash
+        if interactions and self.interactions_ is not None:
+            state.put("interactions", self.interactions_._get_state(True))
+        else:
+            state.put("users", self.users_._get_state(True))
+            state.put("items", self.items_._get_state(True))
+        return state
+
+    @classmethod
+    def _from_state(cls: type[Self], state: State) -> Self:
+        params = {name: tuple(v) if isinstance(v, list) else v for name, v in state.meta["params"].items()}
+        unknown = set(params) - set(cls._param_names())
+        if unknown:
+            raise EckartError(f"damaged file: unknown parameters {sorted(unknown)}")
+        model = cls(**params)
+        if "random_state" in cls._param_names():
+            model.set_params(random_state=state.meta["random_state"])
+        low, high = state.meta["rating_scale"]
+        if state.has("interactions"):
+            model._set_data(Ratings._from_state(state.sub("interactions")))
+        else:
+            model.users_ = Vocabulary._from_state(state.sub("users"))
+            model.items_ = Vocabulary._from_state(state.sub("items"))
+            model.item_titles_ = None
+            model.interactions_ = None
+        model.rating_scale_ = (float(low), float(high))
+        return model
+
+
+def translate(source: Vocabulary, target: Vocabulary, codes: Codes) -> Codes:
+    """Return `codes` of one vocabulary as codes of another, -1 where the id is unknown there."""
+    return codes if source == target else source.codes_in(target)[codes]
+
+
+def in_codes_of(known: Vocabulary, own: Vocabulary, codes: Codes, what: str) -> Codes:
+    """Translate, but KeyError names the first id that is unknown."""
+    translated = translate(own, known, codes)
+    if (translated < 0).any():
+        raise KeyError(f"unknown {what}: {own.decode(codes[translated < 0][:1])[0]!r}")
+    return translated
+
+
+def known_codes(vocabulary: Vocabulary, ids: Any, what: str) -> Codes:
+    """Encode one id or several; KeyError names the first that is unknown."""
+    wanted = [ids] if isinstance(ids, str) or np.ndim(ids) == 0 else ids
+    codes = vocabulary.encode(wanted)
+    if (codes < 0).any():
+        raise KeyError(f"unknown {what}: {np.asarray(wanted)[codes < 0][0]!r}")
+    return codes

@@ -1,0 +1,28 @@
+"""The k best items of every query by inner product."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eckart._native import linalg as native
+from eckart.base.csr import Csr
+from eckart.base.threads import get_num_threads
+
+
+def top_k(
+    queries: NDArray[Any],
+    items: NDArray[Any],
+    k: int,
+    *,
+    bias: NDArray[Any] | None = None,
+    exclude: Csr | None = None,
+) -> tuple[NDArray[np.int32], NDArray[Any]]:
+    """Return (ids, scores), each (n_queries, k), best first; score = <query, item> + bias.
+
+    queries (n_queries, rank), items (n_items, rank), bias (n_items,) of one float type; `exclude` has
+    one row a query, listing items that must not appear. Where fewer than k items remain the id is -1
+    and the score -inf. Ties: the lower id first. A query's answer does not depend on the others.
+    """
+    skip = (None, None) if exclude is None else (exclude.indptr, exclude.indices)
+    return native.top_k(queries, items, bias, *skip, k, get_num_threads())
