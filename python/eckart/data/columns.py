@@ -29,7 +29,7 @@ def as_column(values: Any, name: str) -> Any:
     if isinstance(values, np.ndarray):
         if values.ndim != 1:
             raise ValueError(f"{name}: expected one dimension, got shape {values.shape}")
-        return values if values.dtype.kind in "iufb" else _to_arrow(values, name)
+        return values if values.dtype.kind in "iufb" else _simplified(_to_arrow(values, name), name)
     if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
         raise TypeError(f"{name}: expected a column (array, list or series), got {values!r}")
     if isinstance(values, list | tuple):
