@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from eckart.data.columns import RowError, timestamp_column, title_column, value_column
 
 SECONDS = [1577836800, -1]

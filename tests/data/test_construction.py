@@ -5,9 +5,10 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from scipy import sparse
+
 from eckart.base.errors import EckartError
 from eckart.data import Ratings
-from scipy import sparse
 
 COLUMNS = {
     "userId": ["u2", "u1", "u2"],

@@ -5,9 +5,10 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from scipy import sparse
+
 from eckart.data import Ratings, as_ratings
 from eckart.data.convert import is_matrix
-from scipy import sparse
 
 PAIRS = np.array([[1, 7], [2, 7], [2, 9]])
 Y = [1.0, 2.0, 3.0]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from eckart.base.errors import EckartError
 from eckart.data import Ratings
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from eckart.data import Ratings, k_fold, leave_last_out_split, random_split, time_split, user_holdout_split
 
 
