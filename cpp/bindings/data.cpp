@@ -1,7 +1,97 @@
+#include <pybind11/stl.h>
+
 #include "common.hpp"
+#include "eckart/data/checks.hpp"
+#include "eckart/data/compress.hpp"
 
 namespace eckart::bindings {
+namespace {
 
-void bind_data(py::module_ m) { m.doc() = "data"; }
+Offset check_indices(const array_t<Index>& indices, Offset bound, int threads) {
+  const Offset n = indices.size();
+  const Index* data = vector(indices, n, "indices");
+  Offset place = -1;
+  run_released(threads, [&](const Execution& run) { place = first_out_of_range(data, n, bound, run); });
+  return place;
+}
+
+// Kernels trust the indices of a compressed matrix, so here is where they are looked at.
+void require_in_range(const array_t<Index>& indices, Offset bound, int threads, const char* name) {
+  const Offset place = check_indices(indices, bound, threads);
+  if (place >= 0) {
+    shape_error(name, "indices in [0, " + std::to_string(bound) + ")",
+                std::to_string(indices.data()[place]) + " at position " + std::to_string(place));
+  }
+}
+
+Offset bad_row(const array_t<Offset>& indptr, const array_t<Index>& indices, Offset n_cols, int threads) {
+  if (indptr.ndim() != 1 || indptr.shape(0) < 1) shape_error("indptr", "row pointers", "none");
+  check_vector(indices, indices.size(), "indices");
+  Offset place = -1;
+  run_released(threads, [&](const Execution& run) {
+    place = first_bad_row(indptr.data(), indices.data(), indptr.shape(0) - 1, n_cols, indices.shape(0), run);
+  });
+  return place;
+}
+
+Offset strings_not_rising(const array_t<std::uint8_t>& bytes, const array_t<Offset>& offsets, int threads) {
+  if (offsets.ndim() != 1 || offsets.shape(0) < 1) shape_error("offsets", "a vector", "none");
+  const Offset n = offsets.shape(0) - 1, n_bytes = bytes.size();
+  const Offset* at = offsets.data();
+  bool good = at[0] == 0 && at[n] == n_bytes;
+  for (Offset i = 0; i < n && good; ++i) good = at[i] <= at[i + 1];
+  if (!good) shape_error("offsets", "a rise from 0 to " + std::to_string(n_bytes), "something else");
+  const std::uint8_t* text = vector(bytes, n_bytes, "bytes");
+  Offset place = -1;
+  run_released(threads, [&](const Execution& run) { place = first_not_rising(text, at, n, run); });
+  return place;
+}
+
+template <class T>
+py::tuple compress_triples(const array_t<Index>& rows, const array_t<Index>& cols,
+                           const std::optional<array_t<T>>& values, Offset n_rows, Offset n_cols,
+                           int threads) {
+  const Offset n = rows.size();
+  const Triples<T> triples{vector(rows, n, "rows"), vector(cols, n, "cols"),
+                           optional_vector(values, n, "values"), n};
+  if (n_rows < 0 || n_cols < 0) shape_error("n_rows, n_cols", "sizes", "a negative number");
+  require_in_range(rows, n_rows, threads, "rows");
+  require_in_range(cols, n_cols, threads, "cols");
+  array_t<Offset> indptr(n_rows + 1), order(n);
+  array_t<Index> indices(n);
+  array_t<T> sorted(values ? n : 0);
+  const Compressed<T> out{indptr.mutable_data(), indices.mutable_data(),
+                          values ? sorted.mutable_data() : nullptr, order.mutable_data()};
+  Offset repeated = 0;
+  run_released(threads, [&](const Execution& run) { repeated = compress(triples, n_rows, out, run); });
+  return py::make_tuple(indptr, indices, values ? py::object(sorted) : py::none(), order, repeated);
+}
+
+template <class T>
+void bind_typed(py::module_& m) {
+  m.def(
+      "first_not_finite",
+      [](const array_t<T>& values, int threads) {
+        const Offset n = values.size();
+        const T* data = vector(values, n, "values");
+        Offset place = -1;
+        run_released(threads, [&](const Execution& run) { place = first_not_finite(data, n, run); });
+        return place;
+      },
+      in("values"), py::arg("threads"));
+  m.def("compress", &compress_triples<T>, in("rows"), in("cols"), in("values"), py::arg("n_rows"),
+        py::arg("n_cols"), py::arg("threads"));
+}
+
+}  // namespace
+
+void bind_data(py::module_ m) {
+  m.doc() = "Checks of arrays from outside, and triples to compressed rows.";
+  m.def("first_out_of_range", &check_indices, in("indices"), py::arg("bound"), py::arg("threads"));
+  m.def("first_bad_row", &bad_row, in("indptr"), in("indices"), py::arg("n_cols"), py::arg("threads"));
+  m.def("first_not_rising", &strings_not_rising, in("bytes"), in("offsets"), py::arg("threads"));
+  bind_typed<float>(m);
+  bind_typed<double>(m);
+}
 
 }  // namespace eckart::bindings
