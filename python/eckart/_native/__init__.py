@@ -29,7 +29,8 @@ def _choose() -> str:
     wanted = _NAMES.get(wanted, wanted)
     if wanted and wanted not in usable:
         raise ImportError(
-            f"ECKART_ISA={os.environ['ECKART_ISA']!r} cannot be used: built are {', '.join(BUILT) or 'none'}; "
+            f"ECKART_ISA={os.environ['ECKART_ISA']!r} cannot be used: "
+            f"built are {', '.join(BUILT) or 'none'}; "
             f"this processor supports {', '.join(SUPPORTED)}; choose one of {', '.join(usable) or 'none'}"
         )
     if not usable:

@@ -85,10 +85,8 @@ def read_arrays(path: PathLike) -> tuple[dict[str, NDArray[Any]], dict[str, str]
         begin, end = (8 + length + int(o) for o in entry["data_offsets"])
         if end > size:
             raise EckartError(f"{source} is truncated: array {name!r} ends at byte {end} of {size}")
-        data = np.ndarray.view(mapped[begin:end], np.ndarray)
-        arrays[name] = np.require(data.view(_DTYPES[entry["dtype"]]), requirements="A").reshape(
-            entry["shape"]
-        )
+        data = mapped[begin:end].view(np.ndarray).view(_DTYPES[entry["dtype"]])
+        arrays[name] = np.require(data, requirements="A").reshape(entry["shape"])
     return arrays, metadata
 
 
