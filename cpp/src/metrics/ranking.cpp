@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "eckart/base/math.hpp"
 #include "eckart/base/parallel.hpp"
 
 namespace eckart {
@@ -41,60 +42,70 @@ RankingFault first_fault_of_row(MatrixView<const Index> lists, Offset row, std::
 }
 
 template <class T>
-struct User {
-  const Index* list;
-  CsrRow<T> relevant;
-
-  // Position of an item in the relevant row, or -1.
-  Offset find(Index item) const {
-    const Index* const end = relevant.indices + relevant.size;
-    const Index* const at = std::lower_bound(relevant.indices, end, item);
-    return at != end && *at == item ? at - relevant.indices : -1;
-  }
-  double gain(Offset position) const { return relevant.values ? relevant.values[position] : 1.0; }
+struct Scratch {
+  explicit Scratch(Offset k) : gained(k), ideal(k) {}
+  std::vector<double> gained;  // (k), gain of the item at each rank, 0 for a miss
+  std::vector<double> ideal;   // (k), gains of the best possible list
+  std::vector<T> sorted;
 };
 
-// DCG of the best possible list: the m largest gains in falling order.
+// Position of an item in the relevant row, or -1.
 template <class T>
-double ideal_dcg(const CsrRow<T>& relevant, Offset m, const std::vector<double>& discounts,
-                 std::vector<T>& gains) {
-  double dcg = 0;
+Offset find(const CsrRow<T>& relevant, Index item) {
+  const Index* const end = relevant.indices + relevant.size;
+  const Index* const at = std::lower_bound(relevant.indices, end, item);
+  return at != end && *at == item ? at - relevant.indices : -1;
+}
+
+// The m largest gains in falling order, then zeros.
+template <class T>
+void fill_ideal(const CsrRow<T>& relevant, Offset m, Scratch<T>& scratch) {
+  std::fill(scratch.ideal.begin(), scratch.ideal.end(), 0.0);
   if (!relevant.values) {
-    for (Offset i = 0; i < m; ++i) dcg += discounts[i];
-    return dcg;
+    std::fill_n(scratch.ideal.begin(), m, 1.0);
+    return;
   }
-  gains.assign(relevant.values, relevant.values + relevant.size);
-  std::nth_element(gains.begin(), gains.begin() + (m - 1), gains.end(), std::greater<T>());
-  std::sort(gains.begin(), gains.begin() + m, std::greater<T>());
-  for (Offset i = 0; i < m; ++i) dcg += gains[i] * discounts[i];
-  return dcg;
+  std::vector<T>& sorted = scratch.sorted;
+  sorted.assign(relevant.values, relevant.values + relevant.size);
+  std::nth_element(sorted.begin(), sorted.begin() + (m - 1), sorted.end(), std::greater<T>());
+  std::sort(sorted.begin(), sorted.begin() + m, std::greater<T>());
+  std::copy_n(sorted.begin(), m, scratch.ideal.begin());
+}
+
+// Never inlined: one piece of machine code rounds a list and the ideal alike, so that a perfect list
+// has an NDCG of exactly 1.
+[[gnu::noinline]] double dcg(const std::vector<double>& gains, const std::vector<double>& discounts) {
+  return dot(gains.data(), discounts.data(), static_cast<Offset>(gains.size()));
 }
 
 template <class T>
-void score_user(const User<T>& user, Offset k, bool recall_over_min_k, const std::vector<double>& discounts,
-                std::vector<T>& gains, double (&score)[kRankingMetrics]) {
-  const Offset n = user.relevant.size;
+void score_user(const Index* list, const CsrRow<T>& relevant, Offset k, bool recall_over_min_k,
+                const std::vector<double>& discounts, Scratch<T>& scratch, double (&score)[kRankingMetrics]) {
+  const Offset n = relevant.size;
   if (n == 0) {
     std::fill(score, score + kRankingMetrics, std::numeric_limits<double>::quiet_NaN());
     return;
   }
-  double hits = 0, sum_of_precisions = 0, reciprocal_rank = 0, dcg = 0;
-  for (Offset i = 0; i < k && user.list[i] >= 0; ++i) {
-    const Offset position = user.find(user.list[i]);
+  std::fill(scratch.gained.begin(), scratch.gained.end(), 0.0);
+  double hits = 0, sum_of_precisions = 0, reciprocal_rank = 0;
+  for (Offset i = 0; i < k && list[i] >= 0; ++i) {
+    const Offset position = find(relevant, list[i]);
     if (position < 0) continue;
-    if (hits == 0) reciprocal_rank = 1.0 / static_cast<double>(i + 1);
+    const double rank = static_cast<double>(i + 1);
+    if (hits == 0) reciprocal_rank = 1.0 / rank;
     hits += 1;
-    sum_of_precisions += hits / static_cast<double>(i + 1);
-    dcg += user.gain(position) * discounts[i];
+    sum_of_precisions += hits / rank;
+    scratch.gained[i] = relevant.values ? relevant.values[position] : 1.0;
   }
   const Offset m = std::min(k, n);
+  fill_ideal(relevant, m, scratch);
   score[kPrecision] = hits / static_cast<double>(k);
   score[kRecall] = hits / static_cast<double>(recall_over_min_k ? m : n);
   score[kHitRate] = hits > 0 ? 1 : 0;
   score[kAveragePrecision] = sum_of_precisions / static_cast<double>(m);
   score[kReciprocalRank] = reciprocal_rank;
-  // Rounding must not carry a perfect list past 1.
-  score[kNdcg] = std::min(1.0, dcg / ideal_dcg(user.relevant, m, discounts, gains));
+  // Nearly equal gains in the wrong order may round past the ideal.
+  score[kNdcg] = std::min(1.0, dcg(scratch.gained, discounts) / dcg(scratch.ideal, discounts));
 }
 
 }  // namespace
@@ -124,12 +135,12 @@ void ranking_metrics(MatrixView<const Index> lists, const CsrView<T>& relevant, 
   assert(out.rows == kRankingMetrics && out.cols == lists.rows);
   const std::vector<double> discounts = log_discounts(k);
   parallel_for(
-      chunk_count(lists.rows), 20.0 * lists.rows * k, run, [] { return std::vector<T>(); },
-      [&](std::vector<T>& gains, Offset chunk) {
+      chunk_count(lists.rows), 20.0 * lists.rows * k, run, [&] { return Scratch<T>(k); },
+      [&](Scratch<T>& scratch, Offset chunk) {
         const Offset end = std::min(lists.rows, (chunk + 1) * kUsersPerChunk);
         for (Offset u = chunk * kUsersPerChunk; u < end; ++u) {
           double score[kRankingMetrics];
-          score_user(User<T>{lists.row(u), relevant.row(u)}, k, recall_over_min_k, discounts, gains, score);
+          score_user(lists.row(u), relevant.row(u), k, recall_over_min_k, discounts, scratch, score);
           for (int metric = 0; metric < kRankingMetrics; ++metric) out.row(metric)[u] = score[metric];
         }
       });

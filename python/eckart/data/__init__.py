@@ -4,10 +4,16 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    "Normalization": "normalization",
     "Rating": "ratings",
     "Ratings": "ratings",
     "Vocabulary": "vocabulary",
     "as_ratings": "convert",
+    "k_fold": "splits",
+    "leave_last_out_split": "splits",
+    "random_split": "splits",
+    "time_split": "splits",
+    "user_holdout_split": "splits",
 }
 __all__ = sorted(_HOMES)
 

@@ -7,63 +7,12 @@ from eckart.base.errors import EckartError
 
 # In order of preference; compared without case, blanks, hyphens and underscores.
 COMMON_NAMES = {
-    "user": (
-        "user",
-        "userid",
-        "uid",
-        "customer",
-        "customerid",
-        "reviewer",
-        "reviewerid",
-        "visitorid",
-        "member",
-        "memberid",
-        "account",
-        "accountid",
-    ),
-    "item": (
-        "item",
-        "itemid",
-        "iid",
-        "movie",
-        "movieid",
-        "product",
-        "productid",
-        "asin",
-        "parentasin",
-        "isbn",
-        "book",
-        "bookid",
-        "track",
-        "trackid",
-        "song",
-        "songid",
-        "artist",
-        "artistid",
-        "game",
-        "gameid",
-        "article",
-        "articleid",
-        "business",
-        "businessid",
-    ),
-    "value": (
-        "rating",
-        "ratings",
-        "bookrating",
-        "score",
-        "stars",
-        "overall",
-        "value",
-        "count",
-        "counts",
-        "plays",
-        "playcount",
-        "listencount",
-        "weight",
-    ),
-    "timestamp": ("timestamp", "time", "ts", "datetime", "date", "unixreviewtime", "createdat"),
-    "title": ("title", "itemtitle", "movietitle", "name", "itemname", "productname"),
+    "user": "user userid uid customer customerid reviewer reviewerid visitorid member memberid accountid",
+    "item": "item itemid iid movie movieid product productid asin parentasin isbn book bookid track trackid "
+    "song songid artist artistid game gameid article articleid business businessid",
+    "value": "rating ratings bookrating score stars overall value count counts plays playcount weight",
+    "timestamp": "timestamp time ts datetime date unixreviewtime createdat",
+    "title": "title itemtitle movietitle name itemname productname",
 }
 REQUIRED = ("user", "item")
 
@@ -92,7 +41,7 @@ def choose_columns(names: Sequence[str], wanted: Mapping[str, Any], source: str)
 def guess(names: Sequence[Any], role: str) -> str | None:
     """Return the column whose name is a common one for `role`, or None."""
     plain = {_plain(name): name for name in reversed(names) if isinstance(name, str)}
-    return next((plain[common] for common in COMMON_NAMES[role] if common in plain), None)
+    return next((plain[common] for common in COMMON_NAMES[role].split() if common in plain), None)
 
 
 def _plain(name: str) -> str:

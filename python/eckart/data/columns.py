@@ -140,7 +140,7 @@ def _parsed_numbers(column: Any, name: str) -> NDArray[Any]:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         if not _is_text(column.type):
             raise TypeError(f"{name}: expected numbers, got values of type {column.type}") from None
-        row, text = next((i, t) for i, t in enumerate(column.to_pylist()) if not _is_number(t))
+        row, text = next((i, t) for i, t in enumerate(column.to_pylist()) if not _casts(t, (pa.float64(),)))
         raise RowError(f"{name}: expected a number, got {text!r}", row) from None
 
 
@@ -164,17 +164,25 @@ def _seconds(column: Any, name: str) -> NDArray[np.int64]:
 
     _refuse_nulls(column, f"{name}: the time")
     if _is_text(column.type):
-        try:
-            column = pc.cast(column, pa.timestamp("us"))
-        except pa.ArrowInvalid:
-            row, text = next((i, t) for i, t in enumerate(column.to_pylist()) if not _is_time(t))
-            raise RowError(f"{name}: expected an ISO date or an integer, got {text!r}", row) from None
+        column = _parsed_times(column, name)
     if not pa.types.is_timestamp(column.type) and not pa.types.is_date(column.type):
         raise TypeError(f"{name}: expected integers, dates or ISO texts, got values of type {column.type}")
     if not pa.types.is_timestamp(column.type):
         column = pc.cast(column, pa.timestamp("ms"))
     ticks = column.cast(pa.int64()).to_numpy(zero_copy_only=False)
     return ticks // {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[column.type.unit]
+
+
+def _parsed_times(column: Any, name: str) -> Any:
+    import pyarrow as pa
+
+    for kind in _time_types():
+        try:
+            return column.cast(kind)
+        except pa.ArrowInvalid:
+            continue
+    row, text = next((i, t) for i, t in enumerate(column.to_pylist()) if not _casts(t, _time_types()))
+    raise RowError(f"{name}: expected an ISO date or an integer, got {text!r}", row)
 
 
 def title_column(values: Any, name: str) -> Any:
@@ -193,21 +201,19 @@ def _is_text(kind: Any) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
-def _is_number(text: str) -> bool:
+def _time_types() -> tuple[Any, ...]:
     import pyarrow as pa
 
-    try:
-        pa.scalar(text).cast(pa.float64())
-    except pa.ArrowInvalid:
-        return False
-    return True
+    return pa.timestamp("us"), pa.timestamp("us", "UTC")  # without and with a zone
 
 
-def _is_time(text: str) -> bool:
+def _casts(text: str, kinds: tuple[Any, ...]) -> bool:
     import pyarrow as pa
 
-    try:
-        pa.scalar(text).cast(pa.timestamp("us"))
-    except pa.ArrowInvalid:
-        return False
-    return True
+    for kind in kinds:
+        try:
+            pa.scalar(text).cast(kind)
+        except pa.ArrowInvalid:
+            continue
+        return True
+    return False

@@ -300,7 +300,7 @@ class Ratings:
         return self._replaced(values=np.array(values))
 
     def deduplicated(self, duplicates: str = "error") -> "Ratings":
-        """Return one rating a pair: ``"last"``, ``"mean"``, ``"sum"``, or ``"error"`` (ValueError if any repeats)."""
+        """Return one rating a pair: ``"last"``, ``"mean"``, ``"sum"``; ``"error"`` is a ValueError."""
         from eckart.data.duplicates import resolve
 
         return resolve(self, duplicates)

@@ -66,11 +66,15 @@ def from_state(cls: Any, state: State) -> Any:
         )
     except ValueError as error:
         raise EckartError(f"damaged file: {error}") from None
-    repeats = (rows.indices[1:] == rows.indices[:-1]) & (
-        np.diff(np.repeat(np.arange(len(users)), rows.counts)) == 0
-    )
-    ratings._cache["user"] = (rows, order, int(repeats.sum()))
+    ratings._cache["user"] = (rows, order, _count_repeated(rows))
     return ratings
+
+
+def _count_repeated(rows: Csr) -> int:
+    same = rows.indices[1:] == rows.indices[:-1]
+    borders = rows.indptr[1:-1]
+    same[borders[(borders > 0) & (borders < len(rows.indices))] - 1] = False
+    return int(np.count_nonzero(same))
 
 
 def _inverse(order: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
