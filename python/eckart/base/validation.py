@@ -33,7 +33,7 @@ def check_float(
 
 def check_option(value: Any, name: str, options: Sequence[Any]) -> Any:
     """Return `value`; ValueError unless it is one of `options`."""
-    if not any(value is option or (isinstance(value, str) and value == option) for option in options):
+    if not any(type(value) is type(option) and value == option for option in options):
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, options))}, got {value!r}")
     return value
 

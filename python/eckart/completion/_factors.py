@@ -12,12 +12,11 @@ from eckart.base.errors import EckartError
 from eckart.base.state import State
 from eckart.base.threads import get_num_threads
 from eckart.base.validation import check_int
-from eckart.completion._model import Codes, CompletionModel, known_codes
+from eckart.completion._model import Codes, CompletionModel, in_codes_of, known_codes
 from eckart.completion.recommendations import Recommendations, from_codes
-from eckart.data.convert import as_ratings
+from eckart.data.convert import as_ratings, is_matrix
 from eckart.data.normalization import Normalization
 from eckart.data.ratings import Ratings
-from eckart.data.vocabulary import Vocabulary
 from eckart.linalg.topk import top_k
 
 Self = TypeVar("Self", bound="FactorModel")
@@ -183,16 +182,27 @@ class FactorModel(CompletionModel):
         return self.fit(X, y, **fit_params).transform(X)  # type: ignore[attr-defined]
 
     def _rows_of(self, X: Any) -> Ratings:
-        """Return `X` as ratings whose items are in the model's codes."""
+        """Return ratings by new users, their items in the model's codes. KeyError for an unknown item."""
         rows = as_ratings(X, dtype=self.user_factors_.dtype)
-        if rows.items is self.items_ or rows.items == self.items_:
-            return rows
-        if rows.items.kind == "range":
-            raise ValueError(
-                f"X has {rows.n_items} features, but {type(self).__name__} is expecting {len(self.items_)} "
-                "features as input"
-            )
-        return rows.with_items(self.items_)
+        if is_matrix(X):
+            if rows.n_items != len(self.items_):
+                raise ValueError(
+                    f"X has {rows.n_items} features, but {type(self).__name__} is expecting "
+                    f"{len(self.items_)} features as input"
+                )
+            return rows._replaced(items=self.items_, titles=None)
+        index = in_codes_of(self.items_, rows.items, rows.item_index, "item")
+        return rows._replaced(item_index=index, items=self.items_, titles=None)
+
+    def _columns_of(self, X: Any) -> Ratings:
+        """Return ratings of new items, their users in the model's codes. KeyError for an unknown user."""
+        columns = as_ratings(X, dtype=self.item_factors_.dtype)
+        if is_matrix(X):
+            if columns.n_users != len(self.users_):
+                raise ValueError(f"rows: expected {len(self.users_)} rows, one a user, got {columns.n_users}")
+            return columns._replaced(users=self.users_)
+        index = in_codes_of(self.users_, columns.users, columns.user_index, "user")
+        return columns._replaced(user_index=index, users=self.users_)
 
     # -- files -------------------------------------------------------------------------------------
 
@@ -232,6 +242,3 @@ def _most_similar(factors: NDArray[Any], codes: Codes, k: int) -> tuple[Codes, N
     unit = (factors / np.where(norms > 0, norms, 1)).astype(factors.dtype)
     self_only = Csr(np.arange(len(codes) + 1, dtype=np.int64), codes, None, len(factors))
     return top_k(unit[codes], unit, k, exclude=self_only)
-
-
-__all__ = ["FLOATS", "FactorModel", "Side", "Vocabulary"]

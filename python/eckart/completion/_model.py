@@ -14,7 +14,7 @@ from eckart.base.estimator import Estimator
 from eckart.base.state import State
 from eckart.base.validation import check_int
 from eckart.completion.recommendations import Recommendations, from_codes
-from eckart.data.convert import as_ratings
+from eckart.data.convert import as_ratings, is_matrix
 from eckart.data.ratings import Ratings
 from eckart.data.vocabulary import Vocabulary
 
@@ -56,15 +56,27 @@ class CompletionModel(Estimator):
 
     # -- fitting -----------------------------------------------------------------------------------
 
-    def _set_data(self, ratings: Ratings, X: Any = None) -> None:
+    def _as_training(self, X: Any, y: Any) -> Ratings:
+        """Return what `fit` was given as ratings. `y` beside a matrix means nothing, as in scikit-learn."""
+        ratings = as_ratings(X, None if is_matrix(X, y) else y)
+        if len(ratings) == 0:
+            raise ValueError(f"X: expected at least one rating, got none in {ratings!r}")
+        return ratings
+
+    def _set_data(self, ratings: Ratings) -> None:
         self.users_, self.items_ = ratings.users, ratings.items
         self.item_titles_ = ratings.item_titles
         self.interactions_ = ratings
         self.rating_scale_ = ratings.scale
-        if X is not None and _is_matrix(X, ratings):
-            self.n_features_in_ = ratings.n_items
-            names = getattr(X, "columns", None)
-            if names is not None and all(isinstance(name, str) for name in names):
+
+    def _set_features(self, X: Any, y: Any = None) -> None:
+        """Set scikit-learn's attributes for matrix input, which alone has features."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(self).pop(name, None)
+        if is_matrix(X, y):
+            self.n_features_in_ = len(self.items_)
+            names = list(getattr(X, "columns", []))
+            if names and all(isinstance(name, str) for name in names):
                 self.feature_names_in_ = np.asarray(names, dtype=object)
 
     # -- predictions -------------------------------------------------------------------------------
@@ -80,16 +92,7 @@ class CompletionModel(Estimator):
         contributes nothing: what remains is the other side's bias and the mean, never NaN.
         """
         self._check_fitted()
-        if items is not None:
-            users, wanted = np.atleast_1d(np.asarray(X)), np.atleast_1d(np.asarray(items))
-            if users.ndim != 1 or wanted.ndim != 1:
-                raise ValueError(
-                    f"users, items: expected vectors of ids, got shapes {users.shape}, {wanted.shape}"
-                )
-            users, wanted = np.broadcast_arrays(users, wanted)
-            codes = self.users_.encode(users), self.items_.encode(wanted)
-        else:
-            codes = self._codes_of(X)
+        codes = self._codes_of(X) if items is None else self._pair_codes(X, items)
         values = self._predict_codes(*codes)
         return np.clip(values, *self.rating_scale_) if clip else values
 
@@ -99,6 +102,17 @@ class CompletionModel(Estimator):
         ratings = as_ratings(X, y)
         error = self._predict_codes(*self._codes_of(ratings)) - ratings.values
         return -float(np.sqrt(np.mean(np.square(error, dtype=np.float64))))
+
+    def _pair_codes(self, users: Any, items: Any) -> tuple[Codes, Codes]:
+        sides = []
+        for ids, vocabulary, name in ((users, self.users_, "users"), (items, self.items_, "items")):
+            if not isinstance(ids, str) and np.ndim(ids) > 1:
+                raise ValueError(f"{name}: expected an id or a vector of ids, got shape {np.shape(ids)}")
+            sides.append(vocabulary.encode([ids] if isinstance(ids, str) or np.ndim(ids) == 0 else ids))
+        if len(sides[0]) != len(sides[1]) and 1 not in map(len, sides):
+            raise ValueError(f"items: expected {len(sides[0])} ids as users has, got {len(sides[1])}")
+        user_codes, item_codes = np.broadcast_arrays(*sides)
+        return user_codes, item_codes
 
     def _codes_of(self, X: Any) -> tuple[Codes, Codes]:
         if isinstance(X, Ratings):
@@ -189,20 +203,21 @@ class CompletionModel(Estimator):
 
 def translate(source: Vocabulary, target: Vocabulary, codes: Codes) -> Codes:
     """Return `codes` of one vocabulary as codes of another, -1 where the id is unknown there."""
-    if source is target:
-        return codes
-    table = target.encode(source.decode(np.arange(len(source), dtype=np.int32)))
-    return np.asarray(table[codes], dtype=np.int32)
+    return codes if source == target else source.codes_in(target)[codes]
+
+
+def in_codes_of(known: Vocabulary, own: Vocabulary, codes: Codes, what: str) -> Codes:
+    """Translate, but KeyError names the first id that is unknown."""
+    translated = translate(own, known, codes)
+    if (translated < 0).any():
+        raise KeyError(f"unknown {what}: {own.decode(codes[translated < 0][:1])[0]!r}")
+    return translated
 
 
 def known_codes(vocabulary: Vocabulary, ids: Any, what: str) -> Codes:
     """Encode one id or several; KeyError names the first that is unknown."""
-    wanted = np.atleast_1d(np.asarray(ids, dtype=object if isinstance(ids, str) else None))
-    codes = np.asarray(vocabulary.encode(wanted), dtype=np.int32)
+    wanted = [ids] if isinstance(ids, str) or np.ndim(ids) == 0 else ids
+    codes = vocabulary.encode(wanted)
     if (codes < 0).any():
-        raise KeyError(f"unknown {what}: {wanted[codes < 0][0]!r}")
+        raise KeyError(f"unknown {what}: {np.asarray(wanted)[codes < 0][0]!r}")
     return codes
-
-
-def _is_matrix(X: Any, ratings: Ratings) -> bool:
-    return not isinstance(X, Ratings) and getattr(X, "shape", (0, 0))[-1:] == (ratings.n_items,)

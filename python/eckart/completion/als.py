@@ -115,7 +115,7 @@ class ALS(FactorModel):
         KeyboardInterrupt raised again. DivergenceError if the objective overflows.
         """
         penalty = self._check_params()
-        ratings = as_ratings(X, y)
+        ratings = self._as_training(X, y)
         start = self._warm_state(ratings) if self.warm_start and self._is_fitted() else None
         normalization = (
             None
@@ -126,7 +126,8 @@ class ALS(FactorModel):
         self.global_mean_ = ratings.mean
         self.mean_ = train.mean if self.biases else 0.0
         self.normalization_ = normalization
-        self._set_data(ratings, X)
+        self._set_data(ratings)
+        self._set_features(X, y)
         state = self._random_state(ratings) if start is None else start
 
         trainer = self._trainer(train, state, penalty, validation, callback)
@@ -246,7 +247,7 @@ class ALS(FactorModel):
         check_option(side, "side", ("users", "items"))
         if side == "users":
             return self._fold_users(self._rows_of(rows))[0].factors
-        return self._fold_items(as_ratings(rows, dtype=self.item_factors_.dtype)).factors
+        return self._fold_items(self._columns_of(rows)).factors
 
     def _fold_users(self, rows: Ratings) -> tuple[Side, Normalization | None]:
         normalization = self.normalization_
@@ -256,7 +257,6 @@ class ALS(FactorModel):
         return self._solve("users", rows.by_user, self._item_side), normalization
 
     def _fold_items(self, columns: Ratings) -> Side:
-        columns = columns.with_users(self.users_)
         if self.normalization_ is not None:
             columns = self.normalization_.with_items_of(columns).apply(columns)
         return self._solve("items", columns.by_item, self._user_side)

@@ -10,7 +10,6 @@ from eckart.base.state import State
 from eckart.base.validation import check_float, check_int
 from eckart.completion._model import Codes, CompletionModel
 from eckart.completion.popularity import rank_items
-from eckart.data.convert import as_ratings
 
 
 class Baseline(CompletionModel):
@@ -46,7 +45,7 @@ class Baseline(CompletionModel):
             raise ValueError(f"reg: expected one number or (users, items), got {self.reg!r}")
         reg_user, reg_item = (check_float(value, "reg") for value in both)
         max_iter, tol = check_int(self.max_iter, "max_iter"), check_float(self.tol, "tol")
-        r = as_ratings(X, y)
+        r = self._as_training(X, y)
         self.mean_ = r.mean
         residual = r.values.astype(np.float64) - self.mean_
         self.user_biases_, self.item_biases_ = np.zeros(r.n_users), np.zeros(r.n_items)
@@ -59,7 +58,8 @@ class Baseline(CompletionModel):
             self.user_biases_, self.item_biases_, self.n_iter_ = users, items, iteration
             if moved <= tol:
                 break
-        self._set_data(r, X)
+        self._set_data(r)
+        self._set_features(X, y)
         return self
 
     def _predict_codes(self, users: Codes, items: Codes) -> NDArray[Any]:

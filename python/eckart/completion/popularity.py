@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from eckart.base.csr import Csr
 from eckart.base.state import State
 from eckart.completion._model import Codes, CompletionModel
-from eckart.data.convert import as_ratings
 from eckart.linalg.topk import top_k
 
 
@@ -25,14 +24,15 @@ class Popularity(CompletionModel):
 
     def fit(self, X: Any, y: Any = None) -> "Popularity":
         """Count the ratings of every item; `X` is anything that the other completion models take."""
-        ratings = as_ratings(X, y)
+        ratings = self._as_training(X, y)
         n = ratings.n_items
         self.item_counts_ = np.bincount(ratings.item_index, minlength=n)
         self.global_mean_ = ratings.mean
         sums = np.bincount(ratings.item_index, weights=ratings.values, minlength=n)
         seen = self.item_counts_ > 0
         self.item_means_ = np.where(seen, sums / np.maximum(self.item_counts_, 1), self.global_mean_)
-        self._set_data(ratings, X)
+        self._set_data(ratings)
+        self._set_features(X, y)
         return self
 
     def _predict_codes(self, users: Codes, items: Codes) -> NDArray[Any]:

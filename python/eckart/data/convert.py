@@ -60,6 +60,19 @@ def _converted(X: Any, y: Any, dtype: Any) -> tuple[Ratings, bool]:
     )
 
 
+def is_matrix(X: Any, y: Any = None) -> bool:
+    """Is `X` a users × items matrix, which has no ids, rather than ratings with ids?
+
+    An array of two columns beside `y` is pairs; beside any other matrix `y` has no meaning.
+    """
+    if isinstance(X, Ratings | str | os.PathLike):
+        return False
+    names = _table_columns(X)
+    if names is not None:
+        return not all(guess(names, role) for role in REQUIRED) and (y is None or len(names) != 2)
+    return hasattr(X, "tocoo") or y is None or (np.ndim(X) == 2 and np.shape(X)[1] != 2)
+
+
 def _with_y(ratings: Ratings, y: Any) -> Ratings:
     column = construction.value_column(y, "y", ratings.dtype)
     if len(column) != len(ratings):
