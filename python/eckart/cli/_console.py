@@ -1,12 +1,11 @@
 """What the commands print: answers on stdout as tables or JSON, work under way on stderr."""
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
-
-import numpy as np
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,8 +50,7 @@ def print_table(
     from rich.text import Text
 
     table = Table(
-        title=Text(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
-        caption=None if caption is None else Text(caption), caption_justify="left", caption_style="",
+        title=Text(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
     )  # fmt: skip
     for name in columns:
         number = name in numbers
@@ -60,6 +58,8 @@ def print_table(
     for row in rows:  # Text, as a title such as "[REC]" is no markup
         table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
     console().print(table)
+    if caption:
+        console().print(Text(caption))
 
 
 def print_facts(title: str, facts: Mapping[str, Any]) -> None:
@@ -85,11 +85,11 @@ def print_json(document: Mapping[str, Any]) -> None:
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): _plain(part) for name, part in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
+    if hasattr(value, "tolist"):  # NumPy's arrays and numbers
         return _plain(value.tolist())
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
-    if isinstance(value, float) and not np.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 

@@ -3,27 +3,27 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from eckart.cli._console import print_table
 
 
 def as_ids(texts: Sequence[str] | None) -> Any:
     """Return ids from the command line; the vocabulary takes "42" for 42 where ids are integers."""
+    import numpy as np
+
     return np.array(texts, dtype=object)
 
 
 def lists_document(found: Any, what: str) -> list[dict[str, Any]]:
-    """Return ``[{what: id, "items": [{"rank", "id", "score", "title"}]}]`` of Recommendations."""
+    """Return ``[{what: id, "list": [{"rank", "id", "score", "title"}]}]`` of Recommendations."""
     return [
-        {what: query, "list": [_entry(found, row, column) for column in np.flatnonzero(~found.mask[row])]}
-        for row, query in enumerate(found.users.tolist())
+        {what: query, "list": [_entry(found, row, column) for column, ended in enumerate(mask) if not ended]}
+        for row, (query, mask) in enumerate(zip(found.users.tolist(), found.mask.tolist(), strict=True))
     ]
 
 
 def _entry(found: Any, row: int, column: int) -> dict[str, Any]:
     entry = {
-        "rank": int(column) + 1,
+        "rank": column + 1,
         "id": found.items.data[row, column],
         "score": found.scores.data[row, column],
     }
@@ -41,6 +41,5 @@ def print_lists(found: Any, title: str, score: str, names: Sequence[str] | None 
         rows = [
             [e["rank"], e["id"], *([e["title"]] if titled else []), f"{e['score']:.3f}"] for e in block["list"]
         ]
-        print_table(title.replace("{query}", query), columns, rows, numbers=("rank", score))
-        if not rows:
-            print("  (nothing is left to recommend)")
+        caption = None if rows else "nothing is left"
+        print_table(title.replace("{query}", query), columns, rows, numbers=("rank", score), caption=caption)

@@ -31,6 +31,13 @@ class Duplicates(str, Enum):
     sum = "sum"
 
 
+class RegScaling(str, Enum):
+    """What ``--reg-scaling`` takes."""
+
+    count = "count"
+    none = "none"
+
+
 class Solver(str, Enum):
     """What ``--solver`` takes."""
 
@@ -77,6 +84,13 @@ Reg = Annotated[
     typer.Option(
         rich_help_panel=MODEL, metavar="NUMBER or USERS,ITEMS", show_default="als .1, baseline 5,2",
         help="als, baseline: penalty.",
+    ),
+]  # fmt: skip
+Scaling = Annotated[
+    RegScaling | None,
+    typer.Option(
+        "--reg-scaling", rich_help_panel=MODEL, show_default="count",
+        help="als: penalty times each row's count (least error), or plain (better lists, with a --reg near 10).",
     ),
 ]  # fmt: skip
 MaxIter = Annotated[

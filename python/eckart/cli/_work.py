@@ -31,21 +31,19 @@ def read_ratings(path: Path, columns: dict[str, str | None], duplicates: Any, dt
         )
 
 
-def make_model(name: Any, *, seed: int, no_biases: bool = False, solver: Any = None, **options: Any) -> Any:
+def make_model(name: Any, *, seed: int, no_biases: bool = False, **options: Any) -> Any:
     """Return an unfitted model; ValueError for an option that it does not have.
 
-    options : parameters of the model; those that are None keep their defaults
+    options : parameters of the model, as typer gives them; those that are None keep their defaults
     """
     from eckart import completion
 
     cls = getattr(completion, _CLASSES[name.value])
-    given = {option: value for option, value in options.items() if value is not None}
+    given = {option: getattr(v, "value", v) for option, v in options.items() if v is not None}
     if "reg" in given:
         given["reg"] = parse_reg(given["reg"])
     if no_biases:
         given["biases"] = False
-    if solver is not None:
-        given["solver"] = solver.value
     known = cls._param_names()
     for option in given:
         if option not in known:

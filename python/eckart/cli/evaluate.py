@@ -52,6 +52,7 @@ def evaluate(
     split: SplitOption = Split.random,
     rank: o.Rank = None,
     reg: o.Reg = None,
+    reg_scaling: o.Scaling = None,
     max_iter: o.MaxIter = None,
     solver: o.SolverOption = None,
     no_biases: o.NoBiases = False,
@@ -76,7 +77,8 @@ def evaluate(
         )
     else:
         estimator = make_model(
-            model, rank=rank, reg=reg, max_iter=max_iter, solver=solver, no_biases=no_biases, seed=seed
+            model, rank=rank, reg=reg, reg_scaling=reg_scaling, max_iter=max_iter, solver=solver, no_biases=no_biases,
+            seed=seed,
         )
         data = read_ratings(ratings, columns, duplicates, dtype)
         document = _evaluate_split(estimator, data, split, test_size, k, relevant_from, seed, json)

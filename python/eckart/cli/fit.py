@@ -32,6 +32,7 @@ def fit(
     model: o.Model = o.ModelName.als,
     rank: o.Rank = None,
     reg: o.Reg = None,
+    reg_scaling: o.Scaling = None,
     max_iter: o.MaxIter = None,
     solver: o.SolverOption = None,
     no_biases: o.NoBiases = False,
@@ -52,7 +53,8 @@ def fit(
     set_threads(threads)
     check_output(out)
     estimator = make_model(
-        model, rank=rank, reg=reg, max_iter=max_iter, solver=solver, no_biases=no_biases, seed=seed
+        model, rank=rank, reg=reg, reg_scaling=reg_scaling, max_iter=max_iter, solver=solver, no_biases=no_biases,
+            seed=seed,
     )
     seconds: dict[str, float] = {}
     columns = {"user": user, "item": item, "value": value, "timestamp": timestamp, "title": title}

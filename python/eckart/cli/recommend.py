@@ -17,6 +17,7 @@ Everyone = Annotated[bool, typer.Option("--all", help="Recommend to every user (
 Out = Annotated[
     Path | None, typer.Option("--out", help="Write a table to this .parquet or .csv file.", show_default=False)
 ]
+MinRatings = Annotated[int, typer.Option(metavar="N", help="Only items with at least N training ratings.")]
 IncludeSeen = Annotated[bool, typer.Option("--include-seen", help="Also items that the user has rated.")]
 
 
@@ -27,6 +28,7 @@ def recommend(
     everyone: Everyone = False,
     out: Out = None,
     include_seen: IncludeSeen = False,
+    min_ratings: MinRatings = 0,
     threads: o.Threads = None,
     json: o.Json = False,
 ) -> None:
@@ -39,7 +41,12 @@ def recommend(
     if out is not None:
         check_output(out, ".parquet", ".csv")
     fitted = load_model(model)
-    found = fitted.recommend(None if everyone else as_ids(user), k=k, exclude_seen=not include_seen)
+    found = fitted.recommend(
+        None if everyone else as_ids(user),
+        k=k,
+        exclude_seen=not include_seen,
+        candidates=known_items(fitted, min_ratings) if min_ratings > 0 else None,
+    )
     if out is not None:
         with working(f"writing {out}"):
             rows = write_table(found, out)
@@ -53,9 +60,17 @@ def recommend(
         print_lists(found, "Recommended to user {query}", "score")
 
 
+def known_items(model: Any, min_ratings: int) -> Any:
+    """Return the ids of the items with at least so many training ratings."""
+    counts = model._seen("--min-ratings").by_item.counts
+    return model.items_.decode((counts >= min_ratings).nonzero()[0])
+
+
 def write_table(found: Any, path: Path) -> int:
     """Write user, rank, item, score and title to a .csv or .parquet file, whole or not at all."""
-    table = found.to_frame("pyarrow")
+    import pyarrow as pa
+
+    table = pa.table(found.to_dict())
     partial = path.with_name(f".{path.name}.partial")
     try:
         if path.suffix == ".csv":
