@@ -4,9 +4,10 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
-import eckart as ek
 import numpy as np
 import pytest
+
+import eckart as ek
 from eckart.base.csr import Csr
 from eckart.evaluation import compare, evaluate
 from eckart.metrics import mae, ndcg_at_k, rmse, summarize
@@ -242,3 +243,14 @@ def test_refuses_a_model_that_answers_wrongly():
 
     with pytest.raises(ValueError, match="recommended: expected an item at most once in a list"):
         evaluate(Repeats(MODEL.scores), TRAIN, TEST)
+
+
+@pytest.mark.parametrize("side", ["users", "items"])
+def test_refuses_a_model_of_other_data(side):
+    """Its codes mean other users or items: every number would be wrong, and none would look it."""
+    model = ByScore(MODEL.scores)
+    model.users_, model.items_ = TRAIN.users, TRAIN.items
+    evaluate(model, TRAIN, TEST)
+    setattr(model, f"{side}_", range(6))
+    with pytest.raises(ValueError, match=f"model: expected one fitted on train, got one with other {side}"):
+        evaluate(model, TRAIN, TEST)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from eckart.metrics import coverage, novelty, popularity_share
 
 LISTS = np.array([[0, 1, 2], [1, 3, -1], [-1, -1, -1]], dtype=np.int32)

@@ -2,14 +2,15 @@
 
 import math
 
-import eckart as ek
 import numpy as np
 import pytest
-from eckart.base.csr import Csr
-from eckart.metrics import RANKING_METRICS, ranking_metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
+
+import eckart as ek
+from eckart.base.csr import Csr
+from eckart.metrics import RANKING_METRICS, ranking_metrics
 
 
 def csr_of(rows, n_items):

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from eckart.metrics import mae, rmse
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
+
+from eckart.metrics import mae, rmse
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])

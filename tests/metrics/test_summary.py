@@ -3,11 +3,12 @@
 import json
 import math
 
-import eckart as ek
 import numpy as np
 import pytest
-from eckart.metrics import Summary, summarize, summarize_all
 from scipy import stats
+
+import eckart as ek
+from eckart.metrics import Summary, summarize, summarize_all
 
 
 @pytest.fixture

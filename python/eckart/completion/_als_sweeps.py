@@ -15,6 +15,8 @@ from eckart.base.csr import Csr
 from eckart.base.threads import get_num_threads
 from eckart.completion._factors import Side
 
+INITIAL_SCALE = 0.1  # expected norm of a starting row, whatever the rank
+
 
 @dataclass
 class AlsState:
@@ -47,11 +49,12 @@ class Penalty:
         return np.full(ratings.n_rows, reg, dtype=dtype)
 
 
-def random_side(n: int, rank: int, biases: bool, dtype: Any, seed: int, scale: float) -> Side:
-    """Return factors drawn from a normal distribution, one stream a row, and zero biases."""
+def random_side(n: int, like: Side, seed: int, *, first_row: int = 0) -> Side:
+    """Return n starting rows like those of `like`: normal factors, one stream a row, and zero biases."""
+    rank, dtype = like.factors.shape[1], like.factors.dtype
     factors = np.empty((n, rank), dtype=dtype)
-    native_base.fill_normal(factors, seed, 0, scale, get_num_threads())
-    return Side(factors, np.zeros(n, dtype=dtype) if biases else None)
+    native_base.fill_normal(factors, seed, first_row, INITIAL_SCALE / np.sqrt(rank), get_num_threads())
+    return Side(factors, None if like.biases is None else np.zeros(n, dtype=dtype))
 
 
 def solve_side(

@@ -1,12 +1,12 @@
 """Refitting only the rows that new ratings touch."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eckart.base.csr import Csr
-from eckart.completion._als_sweeps import AlsState, Penalty, solve_side
+from eckart.completion._als_sweeps import AlsState, Penalty, random_side, solve_side
 from eckart.completion._factors import Side
 from eckart.data.normalization import Normalization
 from eckart.data.ratings import Ratings
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eckart.completion.als import ALS
 
 SWEEPS = 2  # over the grown rows: new users and new items that rated each other need a second look
+NEW_ROWS_SEED = 0  # an update gives the same result every time
 
 
 def grown_state(model: "ALS", old: Ratings, merged: Ratings, penalty: Penalty) -> AlsState:
@@ -55,7 +56,9 @@ def changed_rows(old: Csr, new: Csr) -> NDArray[np.int32]:
 
 
 def _extended(side: Side, n: int) -> Side:
-    def grow(a: NDArray[Any]) -> NDArray[Any]:
-        return np.concatenate([a, np.zeros((n - len(a), *a.shape[1:]), dtype=a.dtype)])
-
-    return Side(grow(side.factors), None if side.biases is None else grow(side.biases))
+    """Return `side` with starting rows appended, not zeros: a new user who rated only new items, and they
+    only that user, would otherwise stay at the saddle where both are zero."""
+    n_old = len(side.factors)
+    new = random_side(n - n_old, side, NEW_ROWS_SEED, first_row=n_old)
+    biases = None if side.biases is None else np.concatenate([side.biases, new.biases])
+    return Side(np.concatenate([side.factors, new.factors]), biases)

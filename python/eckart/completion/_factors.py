@@ -117,7 +117,7 @@ class FactorModel(CompletionModel):
         if normalization is None:
             return queries, self.item_factors_, self.item_biases_, np.ones(len(users)), base
         # z = o_u + s_u (o_i + s_i (base_u + b_i + <u, v>)): an inner product with one more dimension.
-        item_offset, item_scale = normalization.item_terms(len(self.items_))
+        item_offset, item_scale = normalization.item_terms(np.arange(len(self.items_)))
         user_offset, user_scale = normalization.user_terms(users)
         queries = np.column_stack([queries, base]).astype(dtype)
         factors = np.column_stack([self.item_factors_, np.ones(len(self.items_))]) * item_scale[:, None]

@@ -22,7 +22,6 @@ from eckart.data.ratings import Ratings
 SOLVERS = ("cholesky", "cg")
 REG_SCALINGS = ("count", "none")
 NORMALIZE = (None, "user", "item", "both")
-INITIAL_SCALE = 0.1  # of a random factor row, whatever the rank
 SALT_ITEMS = 0x9E3779B97F4A7C15  # so that both sides draw from different streams of one seed
 
 
@@ -165,11 +164,11 @@ class ALS(FactorModel):
 
     def _random_state(self, ratings: Ratings) -> AlsState:
         seed = seed_from(self.random_state)
-        sides = []
-        for n, salt in ((ratings.n_users, 0), (ratings.n_items, SALT_ITEMS)):
-            scale = INITIAL_SCALE / np.sqrt(self.rank)
-            sides.append(random_side(n, self.rank, self.biases, ratings.dtype, seed ^ salt, scale))
-        return AlsState(*sides)
+        like = Side(
+            np.empty((0, self.rank), ratings.dtype), np.empty(0, ratings.dtype) if self.biases else None
+        )
+        users = random_side(ratings.n_users, like, seed)
+        return AlsState(users, random_side(ratings.n_items, like, seed ^ SALT_ITEMS))
 
     def _warm_state(self, ratings: Ratings) -> AlsState:
         """Return the fitted factors where the id is known, random ones elsewhere and in new dimensions."""

@@ -58,9 +58,9 @@ class Recommendations:
 
     def to_frame(self, backend: str = "pandas") -> Any:
         """Return the table of :meth:`to_dict` as a "pandas", "polars" or "pyarrow" table."""
-        from eckart.data.frames import frame_from_columns
+        from eckart.data.frames import table_from_columns
 
-        return frame_from_columns(self.to_dict(), backend)
+        return table_from_columns(self.to_dict(), backend)
 
 
 def from_codes(

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from eckart.base.validation import check_option
+from eckart.data.frames import table_from_columns
 from eckart.data.ratings import Ratings
 from eckart.data.vocabulary import Vocabulary
 
@@ -13,7 +13,6 @@ def to_frame(ratings: Ratings, backend: str) -> Any:
     """See :meth:`Ratings.to_frame`."""
     import pyarrow as pa
 
-    check_option(backend, "backend", ("pandas", "polars", "pyarrow"))
     columns = {
         "user": _ids(ratings.users, ratings.user_index),
         "item": _ids(ratings.items, ratings.item_index),
@@ -23,14 +22,7 @@ def to_frame(ratings: Ratings, backend: str) -> Any:
         columns["timestamp"] = pa.array(ratings.timestamps)
     if ratings.titles is not None:
         columns["title"] = ratings.titles.to_arrow().take(pa.array(ratings.item_index))
-    table = pa.table(columns)
-    if backend == "pandas":
-        return table.to_pandas()
-    if backend == "polars":
-        import polars as pl
-
-        return pl.from_arrow(table)
-    return table
+    return table_from_columns(columns, backend)
 
 
 def _ids(vocabulary: Vocabulary, codes: np.ndarray[Any, Any]) -> Any:

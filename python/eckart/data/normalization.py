@@ -1,6 +1,6 @@
 """Ratings without the habits of users and items: centred or scaled by row, and back again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,9 +53,13 @@ class Normalization:
 
     def apply(self, ratings: Ratings) -> Ratings:
         """Return the same pairs with normalised values; codes must be those of `fit` (or appended)."""
-        offset_u, scale_u, offset_i, scale_i = self._of(ratings.user_index, ratings.item_index)
-        values = ((ratings.values - offset_u) / scale_u - offset_i) / scale_i
+        values = self.normalize(ratings.user_index, ratings.item_index, ratings.values)
         return ratings.with_values(values.astype(ratings.dtype))
+
+    def normalize(self, user_codes: Any, item_codes: Any, values: Any) -> NDArray[np.float64]:
+        """Return normalised values in double. Shapes broadcast; code −1 (unknown) is neutral."""
+        offset_u, scale_u, offset_i, scale_i = self._of(np.asarray(user_codes), np.asarray(item_codes))
+        return np.asarray(((np.asarray(values) - offset_u) / scale_u - offset_i) / scale_i, dtype=np.float64)
 
     def undo(self, user_codes: Any, item_codes: Any, values: Any) -> NDArray[Any]:
         """Return values on the scale of the ratings. Shapes broadcast; code −1 (unknown) is neutral."""
@@ -63,6 +67,32 @@ class Normalization:
         offset_u, scale_u, offset_i, scale_i = self._of(np.asarray(user_codes), np.asarray(item_codes))
         restored = (values * scale_i + offset_i) * scale_u + offset_u
         return restored.astype(values.dtype if values.dtype.kind == "f" else np.float64, copy=False)
+
+    def user_terms(self, codes: NDArray[Any]) -> tuple[Vector, Vector]:
+        """Return (offset, scale) of the users of `codes`, each (n,)."""
+        return _terms(self.user_offset, self.user_scale, self.user_default, codes)
+
+    def item_terms(self, codes: NDArray[Any]) -> tuple[Vector, Vector]:
+        """Return (offset, scale) of the items of `codes`, each (n,)."""
+        return _terms(self.item_offset, self.item_scale, self.item_default, codes)
+
+    def with_users_of(self, rows: Ratings) -> "Normalization":
+        """Return the normalisation for other users, learned from their `rows`; the items' part stays."""
+        if self.user_offset is None:
+            return self
+        offset, scale, _ = _statistics(
+            rows.user_index, rows.values.astype(np.float64), rows.n_users, self.method
+        )
+        return replace(self, user_offset=offset, user_scale=scale)
+
+    def with_items_of(self, columns: Ratings) -> "Normalization":
+        """Return the normalisation for other items, learned from their `columns`; the users' part stays."""
+        if self.item_offset is None:
+            return self
+        users_only = replace(self, item_offset=None, item_scale=None)
+        values = users_only.normalize(columns.user_index, columns.item_index, columns.values)
+        offset, scale, _ = _statistics(columns.item_index, values, columns.n_items, self.method)
+        return replace(self, item_offset=offset, item_scale=scale)
 
     def _of(self, users: NDArray[Any], items: NDArray[Any]) -> tuple[Any, Any, Any, Any]:
         user = _taken(self.user_offset, self.user_scale, self.user_default, users)
@@ -125,6 +155,13 @@ def _deviation(variance: Any) -> Any:
     # Equal values leave a variance of rounding errors: that is no deviation either.
     constant = deviation < 1e-7
     return np.where(constant, 1.0, deviation) if np.ndim(deviation) else 1.0 if constant else float(deviation)
+
+
+def _terms(
+    offset: Vector | None, scale: Vector | None, default: tuple[float, float], codes: NDArray[Any]
+) -> tuple[Vector, Vector]:
+    offsets, scales = _taken(offset, scale, default, codes)
+    return np.broadcast_to(offsets, codes.shape), np.broadcast_to(scales, codes.shape)
 
 
 def _taken(

@@ -30,7 +30,9 @@ _MEAN_NAMES = {"average_precision": "map", "reciprocal_rank": "mrr"}
 
 
 class Model(Protocol):
-    """What is asked of a fitted model."""
+    """What is asked of a fitted model. Its codes are those of `train`: ``users_`` and ``items_``, where
+    a model has them, must be the vocabularies of `train`.
+    """
 
     def predict(self, X: Any, /) -> NDArray[Any]:
         """Return the predicted values of `X`, a ``Ratings``: (n_ratings,)."""
@@ -67,10 +69,11 @@ def evaluate(
         without a relevant item are counted as skipped.
     random_state : of the bootstrap.
 
-    `train` and `test` are the parts of one split, so they share their vocabularies; ValueError if they do
-    not, if `test` is empty, or if the model answers with NaN or with lists that are none.
+    `train` and `test` are the parts of one split, so they share their vocabularies, and the model has them
+    too; ValueError otherwise, if `test` is empty, or if the model answers with NaN or with faulty lists.
     """
     _check_split(train, test)
+    _check_vocabularies(model, train)
     k = check_int(k, "k")
     if relevant_from is not None:
         relevant_from = check_float(relevant_from, "relevant_from", low=-np.inf)
@@ -121,6 +124,14 @@ def _check_split(train: "Ratings", test: "Ratings") -> None:
         )
     if len(test) == 0:
         raise ValueError("test: expected at least one rating, got none")
+
+
+def _check_vocabularies(model: Model, train: "Ratings") -> None:
+    """Another vocabulary would measure one film's recommendation as another's."""
+    for side in ("users", "items"):
+        expected = getattr(train, side)
+        if getattr(model, f"{side}_", expected) != expected:
+            raise ValueError(f"model: expected one fitted on train, got one with other {side}")
 
 
 def _counts(train: "Ratings", test: "Ratings") -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from eckart._native import base, metrics
 
 
