@@ -20,9 +20,15 @@ class GlobalMean:
 
 
 def compare_with_baselines(
-    models: dict[str, Any], train: Any, test: Any, k: int, *, relevant_from: float | None = None, seed: int = 0
+    models: dict[str, Any],
+    train: Any,
+    test: Any,
+    k: int,
+    *,
+    relevant_from: float | None = None,
+    seed: int = 0,
 ) -> Any:
-    """Return the Comparison of the global mean, Baseline, Popularity (fitted here) and the fitted `models`."""
+    """Return the Comparison of global mean, Baseline and Popularity, fitted here, and the fitted `models`."""
     from eckart.completion import Baseline, Popularity
     from eckart.evaluation import Comparison, compare, evaluate
 
@@ -33,7 +39,7 @@ def compare_with_baselines(
     return Comparison({"Global mean": mean} | others.reports)
 
 
-def print_comparison(comparison: Any, title: str) -> None:
+def print_comparison(comparison: Any, title: str, to: Any = None) -> None:
     """Print means with their 95 % intervals below; the best of each column in bold."""
     from rich.text import Text
 
@@ -58,11 +64,12 @@ def print_comparison(comparison: Any, title: str) -> None:
     example = next(iter(reports.values()))
     print_table(
         title, ["", *columns], rows, numbers=columns,
-        caption=f"* best; below each mean its 95 % interval\n{example.describe_data()}",
+        caption=f"* best; below each mean its 95 % interval\n{example.describe_data()}", to=to,
     )  # fmt: skip
 
 
 def best_mean(reports: dict[str, Any], metric: str) -> float:
     """Return the best mean of `metric` among the reports that have it."""
     means = [r.metrics[metric].mean for r in reports.values() if metric in r.metrics]
+    means = [mean for mean in means if mean == mean]
     return (min if metric in LOWER_IS_BETTER else max)(means)

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 PIPED_WIDTH = 120  # columns of a table that no terminal bounds
 
 
-def console(file: TextIO | None = None) -> "Console":
+def console(file: TextIO | None = None, *, quiet: bool = False) -> "Console":
     """Return a rich console on `file` (stdout): as wide as the terminal, or as `PIPED_WIDTH`."""
     from rich.console import Console
 
     file = sys.stdout if file is None else file
-    return Console(file=file, width=None if file.isatty() else PIPED_WIDTH, highlight=False)
+    return Console(file=file, width=None if file.isatty() else PIPED_WIDTH, highlight=False, quiet=quiet)
 
 
 def shows_progress() -> bool:
@@ -43,8 +43,9 @@ def print_table(
     *,
     numbers: Sequence[str] = (),
     caption: str | None = None,
+    to: "Console | None" = None,
 ) -> None:
-    """Print a table on stdout. Columns named in `numbers` are aligned to the right and never cut."""
+    """Print a table on stdout (or `to`). Columns in `numbers` are aligned to the right and never cut."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -57,9 +58,10 @@ def print_table(
         table.add_column(Text(name), justify="right" if number else "left", no_wrap=number)
     for row in rows:  # Text, as a title such as "[REC]" is no markup
         table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
-    console().print(table)
+    to = console() if to is None else to
+    to.print(table)
     if caption:
-        console().print(Text(caption))
+        to.print(Text(caption))
 
 
 def print_facts(title: str, facts: Mapping[str, Any]) -> None:
@@ -68,7 +70,12 @@ def print_facts(title: str, facts: Mapping[str, Any]) -> None:
     from rich.text import Text
 
     table = Table(
-        title=Text(title), title_justify="left", title_style="bold", box=None, show_header=False, pad_edge=False
+        title=Text(title),
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        show_header=False,
+        pad_edge=False,
     )
     table.add_column(style="dim", no_wrap=True)
     table.add_column()

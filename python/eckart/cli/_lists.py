@@ -39,7 +39,8 @@ def print_lists(found: Any, title: str, score: str, names: Sequence[str] | None 
         titled = found.titles is not None
         columns = ["rank", "id", *(["title"] if titled else []), score]
         rows = [
-            [e["rank"], e["id"], *([e["title"]] if titled else []), f"{e['score']:.3f}"] for e in block["list"]
+            [e["rank"], e["id"], *([e["title"]] if titled else []), f"{e['score']:.3f}"]
+            for e in block["list"]
         ]
         caption = None if rows else "nothing is left"
         print_table(title.replace("{query}", query), columns, rows, numbers=("rank", score), caption=caption)

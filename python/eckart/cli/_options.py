@@ -49,7 +49,8 @@ COLUMNS = "Columns of the file (names or numbers from 0; guessed from common nam
 MODEL = "Model"
 
 RatingsFile = Annotated[
-    Path, typer.Argument(metavar="RATINGS", help="csv, tsv, .gz or parquet file of ratings.", show_default=False)
+    Path,
+    typer.Argument(metavar="RATINGS", help="csv, tsv, .gz or parquet file of ratings.", show_default=False),
 ]
 ModelFile = Annotated[
     Path, typer.Argument(metavar="MODEL", help="File that `eckart fit` has written.", show_default=False)
@@ -62,7 +63,8 @@ Threads = Annotated[
 UserColumn = Annotated[str | None, typer.Option("--user", rich_help_panel=COLUMNS, help="User ids.")]
 ItemColumn = Annotated[str | None, typer.Option("--item", rich_help_panel=COLUMNS, help="Item ids.")]
 ValueColumn = Annotated[
-    str | None, typer.Option("--value", rich_help_panel=COLUMNS, help="Ratings; without any, rows are counted.")
+    str | None,
+    typer.Option("--value", rich_help_panel=COLUMNS, help="Ratings; without any, rows are counted."),
 ]
 TimeColumn = Annotated[str | None, typer.Option("--timestamp", rich_help_panel=COLUMNS, help="Times.")]
 TitleColumn = Annotated[str | None, typer.Option("--title", rich_help_panel=COLUMNS, help="Item titles.")]
@@ -90,12 +92,14 @@ Scaling = Annotated[
     RegScaling | None,
     typer.Option(
         "--reg-scaling", rich_help_panel=MODEL, show_default="count",
-        help="als: penalty times each row's count (least error), or plain (better lists, with a --reg near 10).",
+        help="als: penalty times each row's count (least error), or plain (better lists; try --reg 10).",
     ),
 ]  # fmt: skip
 MaxIter = Annotated[
     int | None,
-    typer.Option(rich_help_panel=MODEL, help="als, baseline: most iterations.", show_default="als 15, baseline 50"),
+    typer.Option(
+        rich_help_panel=MODEL, help="als, baseline: most iterations.", show_default="als 15, baseline 50"
+    ),
 ]  # fmt: skip
 SolverOption = Annotated[
     Solver | None,
@@ -103,7 +107,8 @@ SolverOption = Annotated[
                  show_default="cholesky"),
 ]  # fmt: skip
 NoBiases = Annotated[
-    bool, typer.Option("--no-biases", rich_help_panel=MODEL, help="als: factors alone, no mean and no biases.")
+    bool,
+    typer.Option("--no-biases", rich_help_panel=MODEL, help="als: factors alone, no mean and no biases."),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 K = Annotated[int, typer.Option("-k", help="Length of a list.")]

@@ -22,7 +22,10 @@ class Split(str, Enum):
 
 SPLIT = "Split"
 TestSize = Annotated[
-    float, typer.Option(rich_help_panel=SPLIT, metavar="SHARE", help="Share held out (of all, of each user, in time).")
+    float,
+    typer.Option(
+        rich_help_panel=SPLIT, metavar="SHARE", help="Share held out (of all, of each user, in time)."
+    ),
 ]
 SplitOption = Annotated[
     Split,
@@ -38,7 +41,9 @@ Load = Annotated[
 ]  # fmt: skip
 RelevantFrom = Annotated[
     float | None,
-    typer.Option(show_default="any rating", metavar="VALUE", help="Test items rated at least this are relevant."),
+    typer.Option(
+        show_default="any rating", metavar="VALUE", help="Test items rated at least this are relevant."
+    ),
 ]
 
 
@@ -77,7 +82,13 @@ def evaluate(
         )
     else:
         estimator = make_model(
-            model, rank=rank, reg=reg, reg_scaling=reg_scaling, max_iter=max_iter, solver=solver, no_biases=no_biases,
+            model,
+            rank=rank,
+            reg=reg,
+            reg_scaling=reg_scaling,
+            max_iter=max_iter,
+            solver=solver,
+            no_biases=no_biases,
             seed=seed,
         )
         data = read_ratings(ratings, columns, duplicates, dtype)

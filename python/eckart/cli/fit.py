@@ -22,7 +22,7 @@ ValidationSize = Annotated[
 ]  # fmt: skip
 NoInteractions = Annotated[
     bool,
-    typer.Option("--no-interactions", help="Leave the ratings out of the file: smaller, holds no user's history."),
+    typer.Option("--no-interactions", help="Leave the ratings out of the file: smaller, without histories."),
 ]  # fmt: skip
 
 
@@ -53,8 +53,14 @@ def fit(
     set_threads(threads)
     check_output(out)
     estimator = make_model(
-        model, rank=rank, reg=reg, reg_scaling=reg_scaling, max_iter=max_iter, solver=solver, no_biases=no_biases,
-            seed=seed,
+        model,
+        rank=rank,
+        reg=reg,
+        reg_scaling=reg_scaling,
+        max_iter=max_iter,
+        solver=solver,
+        no_biases=no_biases,
+        seed=seed,
     )
     seconds: dict[str, float] = {}
     columns = {"user": user, "item": item, "value": value, "timestamp": timestamp, "title": title}

@@ -37,7 +37,11 @@ def describe_file(path: Path) -> dict[str, Any]:
 
     obj = load(path)
     arrays, metadata = read_arrays(path)
-    document: dict[str, Any] = {"file": str(path), "file_bytes": path.stat().st_size, "class": type(obj).__name__}
+    document: dict[str, Any] = {
+        "file": str(path),
+        "file_bytes": path.stat().st_size,
+        "class": type(obj).__name__,
+    }
     meta = json_module.loads(metadata["meta"])
     if hasattr(obj, "get_params"):
         data, users, items = obj.interactions_, obj.users_, obj.items_

@@ -12,10 +12,13 @@ from eckart.cli._console import print_facts, print_json, working
 from eckart.cli._lists import as_ids, lists_document, print_lists
 from eckart.cli._work import check_output, load_model, set_threads
 
-Users = Annotated[list[str] | None, typer.Option("--user", help="User id; may be repeated.", show_default=False)]
+Users = Annotated[
+    list[str] | None, typer.Option("--user", help="User id; may be repeated.", show_default=False)
+]
 Everyone = Annotated[bool, typer.Option("--all", help="Recommend to every user (needs --out or --json).")]
 Out = Annotated[
-    Path | None, typer.Option("--out", help="Write a table to this .parquet or .csv file.", show_default=False)
+    Path | None,
+    typer.Option("--out", help="Write a table to this .parquet or .csv file.", show_default=False),
 ]
 MinRatings = Annotated[int, typer.Option(metavar="N", help="Only items with at least N training ratings.")]
 IncludeSeen = Annotated[bool, typer.Option("--include-seen", help="Also items that the user has rated.")]

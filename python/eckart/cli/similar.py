@@ -10,8 +10,12 @@ from eckart.cli._console import print_json
 from eckart.cli._lists import as_ids, lists_document, print_lists
 from eckart.cli._work import load_model, set_threads
 
-Items = Annotated[list[str] | None, typer.Option("--item", help="Item id; may be repeated.", show_default=False)]
-Users = Annotated[list[str] | None, typer.Option("--user", help="User id; may be repeated.", show_default=False)]
+Items = Annotated[
+    list[str] | None, typer.Option("--item", help="Item id; may be repeated.", show_default=False)
+]
+Users = Annotated[
+    list[str] | None, typer.Option("--user", help="User id; may be repeated.", show_default=False)
+]
 
 
 def similar(
