@@ -15,6 +15,7 @@ GRID = {"color": "0.9", "linewidth": 0.8}
 COLORS = ("#1b6ca8", "#d1662a", "#7a7a7a")
 MARKERS = ("o", "s", "^")
 N_FILMS, N_LABELS = 200, 60  # on the map
+LINE = 28  # characters of a label's line
 DPI = 150
 
 
@@ -122,7 +123,10 @@ def short_title(title: str) -> str:
         start, comma, rest = title.partition(f", {article}")
         if comma and (not rest or rest.startswith(":")):
             title = f"{article} {start}{rest}"
-    return "\n".join(textwrap.wrap(title, 26, max_lines=2, placeholder=" …"))
+    head, colon, tail = title.partition(": ")
+    if len(title) > LINE and colon and len(head) < LINE:
+        return f"{head}:\n{textwrap.shorten(tail, LINE, placeholder=' …')}"
+    return "\n".join(textwrap.wrap(title, LINE, max_lines=2, placeholder=" …"))
 
 
 def _label(figure: Any, axes: Any, places: NDArray[Any], names: list[str]) -> None:

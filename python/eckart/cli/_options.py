@@ -101,6 +101,13 @@ MaxIter = Annotated[
         rich_help_panel=MODEL, help="als, baseline: most iterations.", show_default="als 15, baseline 50"
     ),
 ]  # fmt: skip
+Tol = Annotated[
+    float | None,
+    typer.Option(
+        rich_help_panel=MODEL, show_default="als 1e-4, baseline 1e-6",
+        help="als: stop when the objective falls by less than this share; baseline: when no bias moves more.",
+    ),
+]  # fmt: skip
 SolverOption = Annotated[
     Solver | None,
     typer.Option("--solver", rich_help_panel=MODEL, help="als: exact rows, or conjugate gradients.",
