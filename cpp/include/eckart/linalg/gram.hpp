@@ -70,6 +70,13 @@ class NormalEquations {
     filled_ = 0;
   }
 
+  // Adds another system, whose rows have been flushed, to this one.
+  void add(const NormalEquations& other) {
+    for (Offset i = 0; i < (stride_ + 2) * stride_; ++i) sums_[i] += other.sums_[i];
+    count_ += other.count_;
+    target_sum_ += other.target_sum_;
+  }
+
   // The place of the next row (rank entries, the caller fills them), and its target.
   T* next_row(T target) {
     if (filled_ == tile_rows_) flush();
