@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from eckart.base.errors import EckartError
 from eckart.data import Ratings
 
