@@ -89,5 +89,5 @@ def test_missing_vocabulary_is_found():
     """A foreign file of the same format."""
     state = build()._get_state()
     del state.meta["users"]
-    with pytest.raises(EckartError, match="damaged file.*users"):
+    with pytest.raises(EckartError, match=r"damaged file.*users"):
         Ratings._from_state(state)
