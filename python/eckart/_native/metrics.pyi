@@ -1,16 +1,16 @@
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from eckart._native import _T, _IndexArray, _OffsetArray
-
 RANKING_METRICS: tuple[str, ...]
 
-def ranking_fault(lists: _IndexArray, n_items: int, threads: int) -> tuple[str, int, int] | None: ...
+def ranking_fault(lists: NDArray[np.int32], n_items: int, threads: int) -> tuple[str, int, int] | None: ...
 def ranking_metrics(
-    lists: _IndexArray,
-    indptr: _OffsetArray,
-    indices: _IndexArray,
-    gains: NDArray[_T] | None,
+    lists: NDArray[np.int32],
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    gains: NDArray[Any] | None,
     n_items: int,
     k: int,
     recall_over_min_k: bool,

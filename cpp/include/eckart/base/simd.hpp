@@ -27,6 +27,11 @@ constexpr int kVectorBytes = 16;
 constexpr int kVectorRegisters = 16;
 #endif
 
+// The register tile of a matrix product: kPanel broadcasts times kPanelVectors vectors of sums, with
+// registers left for the operands.
+constexpr int kPanel = kVectorRegisters == 32 ? 8 : 4;
+constexpr int kPanelVectors = kVectorRegisters == 32 || kVectorBytes == 32 ? 3 : 2;
+
 template <class T>
 struct SimdTraits {
   static constexpr Offset width = kVectorBytes / static_cast<Offset>(sizeof(T));
