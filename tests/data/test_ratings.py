@@ -2,10 +2,11 @@
 
 import pickle
 
-import eckart as ek
 import numpy as np
 import pandas as pd
 import pytest
+
+import eckart as ek
 from eckart.data import Ratings, Vocabulary, as_ratings
 from eckart.data.columns import RowError
 

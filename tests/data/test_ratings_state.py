@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from eckart.base.errors import EckartError
 from eckart.data import Ratings
 
@@ -88,5 +89,5 @@ def test_missing_vocabulary_is_found():
     """A foreign file of the same format."""
     state = build()._get_state()
     del state.meta["users"]
-    with pytest.raises(EckartError, match="damaged file.*users"):
+    with pytest.raises(EckartError, match=r"damaged file.*users"):
         Ratings._from_state(state)

@@ -7,10 +7,11 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from eckart.base.errors import EckartError
-from eckart.data import Vocabulary
 from hypothesis import given
 from hypothesis import strategies as st
+
+from eckart.base.errors import EckartError
+from eckart.data import Vocabulary
 
 INTEGERS = st.lists(st.one_of(st.integers(-5, 5), st.integers(-(2**63), 2**63 - 1)), max_size=50)
 TEXTS = st.lists(st.text(st.characters(codec="utf-8"), max_size=4), max_size=50)

@@ -2,8 +2,9 @@
 
 import sys
 
-import eckart as ek
 import pytest
+
+import eckart as ek
 from eckart.datasets import movielens
 
 

@@ -2,9 +2,10 @@
 
 import hashlib
 
-import eckart as ek
 import numpy as np
 import pytest
+
+import eckart as ek
 from eckart.datasets import make_ratings
 
 

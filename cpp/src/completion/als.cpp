@@ -5,6 +5,7 @@
 
 #include "eckart/base/math.hpp"
 #include "eckart/base/parallel.hpp"
+#include "eckart/base/simd.hpp"
 #include "eckart/linalg/batched_cholesky.hpp"
 #include "eckart/linalg/cholesky.hpp"
 
@@ -14,6 +15,7 @@ namespace {
 constexpr Offset kChunkEntries = 16384;  // stored entries a chunk: fine enough to share evenly
 constexpr Offset kRowGroup = 16;         // rows: a multiple of every register width
 constexpr Offset kRowCost = 64;          // a solve counts as this many ratings
+constexpr Offset kAhead = 8;             // rows to fetch early: the factors of random ids are rarely in cache
 
 template <class T>
 double solve_work(const AlsHalf<T>& half, Offset n_rows, Offset dim) {
@@ -48,11 +50,6 @@ void for_chunks(const AlsHalf<T>& half, RowSubset subset, double work, const Exe
 template <class T>
 T target(const AlsHalf<T>& half, const CsrRow<T>& row, Offset j) {
   return row.values[j] - half.mean - (half.fixed_bias ? half.fixed_bias[row.indices[j]] : T(0));
-}
-
-template <class T>
-void prefetch(const T* row, Offset n) {
-  for (Offset f = 0; f < n; f += 64 / static_cast<Offset>(sizeof(T))) __builtin_prefetch(row + f);
 }
 
 // x solves the system (with its border where there is an intercept) plus ridge I.
@@ -95,10 +92,9 @@ constexpr Offset kBatchedRank = 128;
 // Adds the ratings [begin, end) of a row to its normal equations.
 template <class T>
 void add_ratings(const AlsHalf<T>& half, const CsrRow<T>& row, NormalEquations<T>& system) {
-  constexpr Offset ahead = 8;  // rows to fetch early: the factors of random ids are rarely in cache
   const Offset rank = half.fixed.cols;
   for (Offset j = 0; j < row.size; ++j) {
-    if (j + ahead < row.size) prefetch(half.fixed.row(row.indices[j + ahead]), rank);
+    if (j + kAhead < row.size) prefetch(half.fixed.row(row.indices[j + kAhead]), rank);
     std::copy_n(half.fixed.row(row.indices[j]), rank, system.next_row(target(half, row, j)));
   }
   system.flush();
@@ -270,6 +266,7 @@ double als_squared_error(const AlsHalf<T>& half, MatrixView<const T> factors, co
     for (Offset i = bounds[c]; i < bounds[c + 1]; ++i) {
       const CsrRow<T> row = r.row(i);
       for (Offset j = 0; j < row.size; ++j) {
+        if (j + kAhead < row.size) prefetch(half.fixed.row(row.indices[j + kAhead]), factors.cols);
         const T fit = dot(factors.row(i), half.fixed.row(row.indices[j]), factors.cols);
         const double residual = target(half, row, j) - (bias ? bias[i] : T(0)) - fit;
         total += residual * residual;

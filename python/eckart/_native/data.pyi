@@ -15,3 +15,23 @@ def compress(
     n_cols: int,
     threads: int,
 ) -> tuple[_OffsetArray, _IndexArray, NDArray[_T] | None, _OffsetArray, int]: ...
+def make_ratings(
+    users: int,
+    items: int,
+    n: int,
+    rank: int,
+    mean: float,
+    noise: float,
+    step: float,
+    highest: float,
+    seed: int,
+    threads: int,
+) -> tuple[
+    _IndexArray,
+    _IndexArray,
+    NDArray[np.float32],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+]: ...

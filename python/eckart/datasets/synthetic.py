@@ -1,6 +1,6 @@
 """Synthetic ratings whose true factors are known, the same numbers for the same seed everywhere."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ def make_ratings(
     check_float(noise, "noise")
     if step is not None:
         check_float(step, "step", open_low=True, high=_HIGHEST)
-    parts: tuple[Any, ...] = _native.data.make_ratings(
+    user_index, item_index, values, *parameters = _native.data.make_ratings(
         users,
         items,
         n,
@@ -70,5 +70,5 @@ def make_ratings(
         seed=seed_from(random_state),
         threads=get_num_threads(),
     )
-    ratings = Ratings(*parts[:3], Vocabulary.from_range(users), Vocabulary.from_range(items))
-    return SyntheticRatings(ratings, *parts[3:], mean=_MEAN)
+    vocabularies = Vocabulary.from_range(users), Vocabulary.from_range(items)
+    return SyntheticRatings(Ratings(user_index, item_index, values, *vocabularies), *parameters, _MEAN)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from eckart import _native
 
 THREADS = (1, 2, 3, 5)

@@ -1,6 +1,7 @@
 """The synthetic kernel: memory safety of its binding (its numbers: tests/datasets/test_synthetic.py)."""
 
 import pytest
+
 from eckart import _native
 
 GOOD = dict(users=3, items=4, n=12, rank=1, mean=0.0, noise=0.0, step=0.0, highest=5.0, seed=0, threads=1)

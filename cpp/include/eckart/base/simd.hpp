@@ -27,6 +27,11 @@ constexpr int kVectorBytes = 16;
 constexpr int kVectorRegisters = 16;
 #endif
 
+// The register tile of a matrix product: kPanel broadcasts times kPanelVectors vectors of sums, with
+// registers left for the operands.
+constexpr int kPanel = kVectorRegisters == 32 ? 8 : 4;
+constexpr int kPanelVectors = kVectorRegisters == 32 || kVectorBytes == 32 ? 3 : 2;
+
 template <class T>
 struct SimdTraits {
   static constexpr Offset width = kVectorBytes / static_cast<Offset>(sizeof(T));
@@ -90,6 +95,51 @@ inline void transpose_stage(Simd<T>* rows) {
 template <class T>
 inline void transpose(Simd<T>* rows) {
   detail::transpose_stage<T, 1>(rows);
+}
+
+namespace detail {
+
+template <class T, int half, std::size_t... lane>
+inline Simd<T> swap_halves(Simd<T> v, std::index_sequence<lane...>) {
+  return __builtin_shufflevector(v, v, (int(lane) ^ half)...);
+}
+
+template <class T, int half>
+inline Simd<T> fold(Simd<T> v) {
+  if constexpr (half == 0) {
+    return v;
+  } else {
+    using Lanes = std::make_index_sequence<static_cast<std::size_t>(kSimdWidth<T>)>;
+    return fold<T, half / 2>(v + swap_halves<T, half>(v, Lanes()));
+  }
+}
+
+}  // namespace detail
+
+// The sum of the lanes, always in the same order.
+template <class T>
+inline T sum_lanes(Simd<T> v) {
+  return detail::fold<T, static_cast<int>(kSimdWidth<T>) / 2>(v)[0];
+}
+
+template <class T>
+inline T dot(const T* a, const T* b, Offset n) {
+  constexpr Offset width = kSimdWidth<T>;
+  Simd<T> sum[4] = {};
+  Offset i = 0;
+  for (; i + 4 * width <= n; i += 4 * width) {
+    for (int u = 0; u < 4; ++u) sum[u] += load(a + i + u * width) * load(b + i + u * width);
+  }
+  for (; i + width <= n; i += width) sum[0] += load(a + i) * load(b + i);
+  T result = sum_lanes<T>((sum[0] + sum[1]) + (sum[2] + sum[3]));
+  for (; i < n; ++i) result += a[i] * b[i];
+  return result;
+}
+
+// Ask for a row that will be read soon.
+template <class T>
+inline void prefetch(const T* row, Offset n) {
+  for (Offset i = 0; i < n; i += 64 / static_cast<Offset>(sizeof(T))) __builtin_prefetch(row + i);
 }
 
 // Zeroed scratch aligned to a cache line.

@@ -17,9 +17,6 @@
 
 namespace eckart {
 
-constexpr int kPanel = kVectorRegisters == 32 ? 8 : 4;
-constexpr int kPanelVectors = kVectorRegisters == 32 || kVectorBytes == 32 ? 3 : 2;
-
 namespace detail {
 
 // gram[i, j] += sum_r tile[r, i] tile[r, j] for kPanel rows i and `vectors` vectors of columns j.
