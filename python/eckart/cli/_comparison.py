@@ -5,7 +5,16 @@ from typing import Any
 import numpy as np
 
 SHOWN = ("rmse", "mae", "ndcg", "recall")
-TITLES = {"rmse": "RMSE", "mae": "MAE", "ndcg": "NDCG@{k}", "recall": "Recall@{k}"}
+TITLES = {
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "precision": "Precision@{k}",
+    "recall": "Recall@{k}",
+    "hit_rate": "Hit rate@{k}",
+    "map": "MAP@{k}",
+    "mrr": "MRR@{k}",
+    "ndcg": "NDCG@{k}",
+}
 LOWER_IS_BETTER = ("rmse", "mae")
 
 
@@ -28,14 +37,17 @@ def compare_with_baselines(
     relevant_from: float | None = None,
     seed: int = 0,
 ) -> Any:
-    """Return the Comparison of global mean, Baseline and Popularity, fitted here, and the fitted `models`."""
+    """Return the Comparison of global mean, Baseline and Popularity, fitted here, and the fitted `models`.
+
+    A model named like one of the standards stands in its place.
+    """
     from eckart.completion import Baseline, Popularity
     from eckart.evaluation import Comparison, compare, evaluate
 
     mean = evaluate(GlobalMean(train.mean), train, test, k, ranking_metrics=False, random_state=seed)
-    standards = {"Biases": Baseline(), "Popularity": Popularity()}
-    fitted = {name: model.fit(train) for name, model in standards.items()} | models
-    others = compare(fitted, train, test, k, relevant_from=relevant_from, random_state=seed)
+    standards = {"Baseline": Baseline(), "Popularity": Popularity()}
+    fitted = {name: model.fit(train) for name, model in standards.items() if name not in models}
+    others = compare(fitted | models, train, test, k, relevant_from=relevant_from, random_state=seed)
     return Comparison({"Global mean": mean} | others.reports)
 
 
@@ -64,7 +76,8 @@ def print_comparison(comparison: Any, title: str, to: Any = None) -> None:
     example = next(iter(reports.values()))
     print_table(
         title, ["", *columns], rows, numbers=columns,
-        caption=f"* best; below each mean its 95 % interval\n{example.describe_data()}", to=to,
+        caption="* best; below each mean its 95 % interval. Baseline: mean + biases. Popularity: most rated"
+        f"\n{example.describe_data()}", to=to,
     )  # fmt: skip
 
 

@@ -101,4 +101,4 @@ def _best_error(reports: dict[str, Any]) -> str:
 
 
 def _reason(reason: dict[str, Any]) -> str:
-    return f"{reason['part']:+.2f}  {reason['title']} (rated {reason['rating']:g})"
+    return f"{reason['part']:+.2f}  {reason['title']} ({reason['rating']:g}★)"

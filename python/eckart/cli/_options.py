@@ -57,7 +57,8 @@ ModelFile = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, nothing else.")]
 Threads = Annotated[
-    int | None, typer.Option(help="Threads to use; results do not depend on it.", show_default="all cores")
+    int | None,
+    typer.Option(min=1, help="Threads to use; results do not depend on it.", show_default="all cores"),
 ]
 
 UserColumn = Annotated[str | None, typer.Option("--user", rich_help_panel=COLUMNS, help="User ids.")]
@@ -117,5 +118,5 @@ NoBiases = Annotated[
     bool,
     typer.Option("--no-biases", rich_help_panel=MODEL, help="als: factors alone, no mean and no biases."),
 ]
-Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
-K = Annotated[int, typer.Option("-k", help="Length of a list.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+K = Annotated[int, typer.Option("-k", min=1, help="Length of a list.")]

@@ -78,6 +78,13 @@ def load_model(path: Path) -> Any:
     return model
 
 
+def with_ratings(model: Any, path: Path) -> Any:
+    """Return the training ratings of a loaded model. EckartError where its file was saved without them."""
+    if model.interactions_ is None:
+        raise EckartError(f"{path} was saved without its ratings (--no-interactions), which this needs")
+    return model.interactions_
+
+
 def check_output(path: Path, *suffixes: str) -> None:
     """Refuse before the work what could not be written after it."""
     if suffixes and path.suffix not in suffixes:
@@ -85,7 +92,7 @@ def check_output(path: Path, *suffixes: str) -> None:
     if path.is_dir():
         raise EckartError(f"cannot write {path}: it is a folder")
     if not path.absolute().parent.is_dir():
-        raise EckartError(f"cannot write {path}: the folder {path.parent} does not exist")
+        raise EckartError(f"cannot write {path}: there is no folder {path.parent}")
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from eckart.cli import _options as o
-from eckart.cli._console import print_facts, print_json, print_table, working
-from eckart.cli._work import load_model, make_model, read_ratings, set_threads, timed
+from eckart.cli._console import print_json, print_table, working
+from eckart.cli._work import load_model, make_model, read_ratings, set_threads, timed, with_ratings
 
 
 class Split(str, Enum):
@@ -76,52 +76,45 @@ def evaluate(
     """Hold ratings out, fit, and compare with the simplest models; or measure a saved model (--load)."""
     set_threads(threads)
     columns = {"user": user, "item": item, "value": value, "timestamp": timestamp, "title": title}
-    if load is not None:
-        fitted = load_model(load)
-        document = _evaluate_saved(
-            fitted, load, read_ratings(ratings, columns, duplicates, dtype), k, relevant_from, seed, json
-        )
-    else:
-        estimator = make_model(
-            model,
-            rank=rank,
-            reg=reg,
-            reg_scaling=reg_scaling,
-            max_iter=max_iter,
-            tol=tol,
-            solver=solver,
-            no_biases=no_biases,
-            seed=seed,
-        )
+    options = {
+        "rank": rank, "reg": reg, "reg_scaling": reg_scaling,
+        "max_iter": max_iter, "tol": tol, "solver": solver,
+    }  # fmt: skip
+    protocol = {"k": k, "relevant_from": relevant_from}
+    if load is None:
+        estimator = make_model(model, seed=seed, no_biases=no_biases, **options)
         data = read_ratings(ratings, columns, duplicates, dtype)
-        document = _evaluate_split(estimator, data, split, test_size, k, relevant_from, seed, json)
+        document = _evaluate_split(estimator, data, split, test_size, seed, protocol, json)
+    else:
+        given = [name for name, option in options.items() if option is not None]
+        if given:
+            raise ValueError(
+                f"--load: the model is fitted already, --{given[0].replace('_', '-')} is too late"
+            )
+        fitted = load_model(load)
+        data = read_ratings(ratings, columns, duplicates, dtype)
+        document = _evaluate_saved(fitted, load, data, seed, protocol, json)
     if json:
         print_json({"ratings": str(ratings), **document})
 
 
 def _evaluate_split(
-    estimator: Any, data: Any, split: Split, test_size: float, k: int, relevant_from: float | None, seed: int,
-    json: bool,
-) -> dict[str, Any]:  # fmt: skip
+    model: Any, data: Any, split: Split, test_size: float, seed: int, protocol: dict[str, Any], json: bool
+) -> dict[str, Any]:
     from eckart.cli._comparison import compare_with_baselines, print_comparison
 
     train, test = cut(data, split, test_size, seed)
     seconds: dict[str, float] = {}
     with timed(seconds, "fit"):
-        estimator.fit(train)
-    name = type(estimator).__name__
-    # The baselines are always there; a model that is one of them, with other parameters, gets a row too.
+        model.fit(train)
+    name = type(model).__name__
     with working("measuring"):
-        comparison = compare_with_baselines(
-            {repr(estimator) if name != "ALS" else name: estimator},
-            train, test, k, relevant_from=relevant_from, seed=seed,
-        )  # fmt: skip
+        comparison = compare_with_baselines({name: model}, train, test, seed=seed, **protocol)
     if not json:
         print_comparison(comparison, f"{name} beside the simplest models, {split.value} split")
-    parameters = {p: v for p, v in estimator.get_params().items() if p != "verbose"}
     return {
         "model": name,
-        "parameters": parameters,
+        "parameters": {p: v for p, v in model.get_params().items() if p != "verbose"},
         "split": split.value,
         "test_size": None if split is Split.last else test_size,
         "seconds": seconds,
@@ -143,15 +136,15 @@ def cut(data: Any, split: Split, test_size: float, seed: int) -> tuple[Any, Any]
 
 
 def _evaluate_saved(
-    model: Any, path: Path, data: Any, k: int, relevant_from: float | None, seed: int, json: bool
+    model: Any, path: Path, data: Any, seed: int, protocol: dict[str, Any], json: bool
 ) -> dict[str, Any]:
     from eckart.evaluation import evaluate as measure
 
-    train = model._seen("evaluate --load")
+    train = with_ratings(model, path)
     test, unknown = in_codes_of(train, data)
     if not len(test):
         raise ValueError(f"none of the {len(data):,} ratings has a user and an item that {path} knows")
-    report = measure(model, train, test, k, relevant_from=relevant_from, random_state=seed)
+    report = measure(model, train, test, random_state=seed, **protocol)
     name = type(model).__name__
     if not json:
         _print_report(report, f"{name} of {path}", unknown)
@@ -171,16 +164,14 @@ def in_codes_of(train: Any, data: Any) -> tuple[Any, int]:
 
 
 def _print_report(report: Any, title: str, unknown: int) -> None:
-    from eckart.evaluation.report import _TITLES
+    from eckart.cli._comparison import TITLES
 
     rows = [
-        (_TITLES[name].format(k=report.k), f"{s.mean:.4f}", f"{s.low:.4f} – {s.high:.4f}", f"{s.n_users:,}")
+        (TITLES[name].format(k=report.k), f"{s.mean:.4f}", f"{s.low:.4f} – {s.high:.4f}", f"{s.n_users:,}")
         for name, s in report.metrics.items()
     ]
-    columns = ("", "mean", "95 % interval", "users")
-    print_table(title, columns, rows, numbers=columns[1:], caption=report.describe_data())
+    caption = report.describe_data()
     if unknown:
-        print_facts("", {"left out": f"{unknown:,} ratings whose user or item the model does not know"})
-
-
-__all__ = ["Split", "cut", "evaluate", "in_codes_of"]
+        caption += f"\nleft out: {unknown:,} ratings of users or items that the model does not know"
+    columns = ("", "mean", "95 % interval", "users")
+    print_table(title, columns, rows, numbers=columns[1:], caption=caption)

@@ -53,17 +53,11 @@ def fit(
     """Fit a model to a file of ratings and save it."""
     set_threads(threads)
     check_output(out)
-    estimator = make_model(
-        model,
-        rank=rank,
-        reg=reg,
-        reg_scaling=reg_scaling,
-        max_iter=max_iter,
-        tol=tol,
-        solver=solver,
-        no_biases=no_biases,
-        seed=seed,
-    )
+    options = {
+        "rank": rank, "reg": reg, "reg_scaling": reg_scaling,
+        "max_iter": max_iter, "tol": tol, "solver": solver,
+    }  # fmt: skip
+    estimator = make_model(model, seed=seed, no_biases=no_biases, **options)
     seconds: dict[str, float] = {}
     columns = {"user": user, "item": item, "value": value, "timestamp": timestamp, "title": title}
     with timed(seconds, "read"):

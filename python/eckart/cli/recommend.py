@@ -10,7 +10,7 @@ from eckart.base.errors import EckartError
 from eckart.cli import _options as o
 from eckart.cli._console import print_facts, print_json, working
 from eckart.cli._lists import as_ids, lists_document, print_lists
-from eckart.cli._work import check_output, load_model, set_threads
+from eckart.cli._work import check_output, load_model, set_threads, with_ratings
 
 Users = Annotated[
     list[str] | None, typer.Option("--user", help="User id; may be repeated.", show_default=False)
@@ -21,7 +21,9 @@ Out = Annotated[
     typer.Option("--out", help="Write a table to this .parquet or .csv file.", show_default=False),
 ]
 MinRatings = Annotated[int, typer.Option(metavar="N", help="Only items with at least N training ratings.")]
-IncludeSeen = Annotated[bool, typer.Option("--include-seen", help="Also items that the user has rated.")]
+IncludeSeen = Annotated[
+    bool, typer.Option("--include-seen", help="Also what the user has rated; needs no ratings in MODEL.")
+]
 
 
 def recommend(
@@ -44,11 +46,13 @@ def recommend(
     if out is not None:
         check_output(out, ".parquet", ".csv")
     fitted = load_model(model)
+    if not include_seen:
+        with_ratings(fitted, model)
     found = fitted.recommend(
         None if everyone else as_ids(user),
         k=k,
         exclude_seen=not include_seen,
-        candidates=known_items(fitted, min_ratings) if min_ratings > 0 else None,
+        candidates=known_items(fitted, model, min_ratings) if min_ratings > 0 else None,
     )
     if out is not None:
         with working(f"writing {out}"):
@@ -63,9 +67,9 @@ def recommend(
         print_lists(found, "Recommended to user {query}", "score")
 
 
-def known_items(model: Any, min_ratings: int) -> Any:
+def known_items(model: Any, path: Path, min_ratings: int) -> Any:
     """Return the ids of the items with at least so many training ratings."""
-    counts = model._seen("--min-ratings").by_item.counts
+    counts = with_ratings(model, path).by_item.counts
     return model.items_.decode((counts >= min_ratings).nonzero()[0])
 
 
