@@ -167,8 +167,8 @@ class CompletionModel(Estimator):
     def _get_state(self, interactions: bool) -> State:
         """Return the parameters, vocabularies and, if asked for, the training ratings."""
         self._check_fitted()
-        params = {name: value for name, value in self.get_params().items() if name != "random_state"}
-        seed = getattr(self, "random_state", None)
+        params = {name: _plain(value) for name, value in self.get_params().items()}
+        seed = params.pop("random_state", None)
         state = State(meta={"params": params, "random_state": seed if isinstance(seed, int) else None})
         state.meta["rating_scale"] = list(self.rating_scale_)
         if self.interactions_ is not None:
@@ -199,6 +199,13 @@ class CompletionModel(Estimator):
             model.interactions_ = None
         model.rating_scale_ = (float(low), float(high))
         return model
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as JSON has it: grid searches hand in NumPy scalars."""
+    if isinstance(value, tuple | list):
+        return [_plain(part) for part in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def translate(source: Vocabulary, target: Vocabulary, codes: Codes) -> Codes:
