@@ -318,6 +318,5 @@ class ALS(FactorModel):
         from sklearn.utils import TransformerTags
 
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = tags.input_tags.allow_nan = True
         tags.transformer_tags = TransformerTags(preserves_dtype=["float64", "float32"])
         return tags
