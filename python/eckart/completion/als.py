@@ -290,10 +290,13 @@ class ALS(FactorModel):
         self._check_fitted()
         penalty = self._penalty()
         old = self._seen("update")
-        merged = old.merged(as_ratings(ratings, dtype=old.dtype))
+        merged = old.merged(as_ratings(ratings, dtype=old.dtype, vocabulary_of=old))
         state = grown_state(self, old, merged, penalty)
         self._set_data(merged)
         self._set_state(state)
+        if hasattr(self, "n_features_in_") and self.n_features_in_ != merged.n_items:
+            self.n_features_in_ = merged.n_items
+            vars(self).pop("feature_names_in_", None)  # the new columns have none
         return self
 
     def _get_state(self, interactions: bool) -> State:
