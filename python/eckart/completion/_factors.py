@@ -185,11 +185,7 @@ class FactorModel(CompletionModel):
         """Return ratings by new users, their items in the model's codes. KeyError for an unknown item."""
         rows = as_ratings(X, dtype=self.user_factors_.dtype)
         if is_matrix(X):
-            if rows.n_items != len(self.items_):
-                raise ValueError(
-                    f"X has {rows.n_items} features, but {type(self).__name__} is expecting "
-                    f"{len(self.items_)} features as input"
-                )
+            self._check_width(rows.n_items)
             return rows._replaced(items=self.items_, titles=None)
         index = in_codes_of(self.items_, rows.items, rows.item_index, "item")
         return rows._replaced(item_index=index, items=self.items_, titles=None)

@@ -14,7 +14,7 @@ from eckart.base.estimator import Estimator
 from eckart.base.state import State
 from eckart.base.validation import check_int
 from eckart.completion.recommendations import Recommendations, from_codes
-from eckart.data.convert import as_ratings, is_matrix
+from eckart.data.convert import as_ratings, id_columns, is_matrix
 from eckart.data.ratings import Ratings
 from eckart.data.vocabulary import Vocabulary
 
@@ -59,6 +59,9 @@ class CompletionModel(Estimator):
     def _as_training(self, X: Any, y: Any) -> Ratings:
         """Return what `fit` was given as ratings. `y` beside a matrix means nothing, as in scikit-learn."""
         ratings = as_ratings(X, None if is_matrix(X, y) else y)
+        if is_matrix(X, y) and ratings.n_items == 0:
+            shape = (ratings.n_users, 0)
+            raise ValueError(f"X: 0 feature(s) (shape={shape}) while a minimum of 1 is required, one an item")
         if len(ratings) == 0:
             raise ValueError(f"X: expected at least one rating, got none in {ratings!r}")
         return ratings
@@ -99,8 +102,9 @@ class CompletionModel(Estimator):
     def score(self, X: Any, y: Any = None) -> float:
         """Return minus the root mean squared error on the ratings of `X` (or pairs `X` and values `y`)."""
         self._check_fitted()
+        y = None if is_matrix(X, y) else y  # beside a matrix it means nothing, as in `fit`
         ratings = as_ratings(X, y)
-        error = self._predict_codes(*self._codes_of(ratings)) - ratings.values
+        error = self._predict_codes(*self._codes_of(ratings, is_matrix(X, y))) - ratings.values
         return -float(np.sqrt(np.mean(np.square(error, dtype=np.float64))))
 
     def _pair_codes(self, users: Any, items: Any) -> tuple[Codes, Codes]:
@@ -114,15 +118,32 @@ class CompletionModel(Estimator):
         user_codes, item_codes = np.broadcast_arrays(*sides)
         return user_codes, item_codes
 
-    def _codes_of(self, X: Any) -> tuple[Codes, Codes]:
+    def _codes_of(self, X: Any, matrix: bool = False) -> tuple[Codes, Codes]:
+        """Return the codes of every pair of `X`, -1 for what training has not seen.
+
+        matrix : `X` are the ratings of a matrix, whose rows and columns are codes already
+        """
         if isinstance(X, Ratings):
-            return translate(X.users, self.users_, X.user_index), translate(
-                X.items, self.items_, X.item_index
-            )
+            if matrix:
+                self._check_width(X.n_items)
+                return np.where(X.user_index < len(self.users_), X.user_index, -1), X.item_index
+            users = translate(X.users, self.users_, X.user_index)
+            return users, translate(X.items, self.items_, X.item_index)
         pairs = np.asarray(X) if isinstance(X, list | tuple | np.ndarray) else None
         if pairs is not None and pairs.ndim == 2 and pairs.shape[1] == 2:
             return self.users_.encode(pairs[:, 0]), self.items_.encode(pairs[:, 1])
-        return self._codes_of(as_ratings(X))
+        columns = id_columns(X)
+        if columns is not None:
+            return self.users_.encode(columns[0]), self.items_.encode(columns[1])
+        return self._codes_of(as_ratings(X), is_matrix(X))
+
+    def _check_width(self, n_columns: int) -> None:
+        """ValueError unless a matrix has a column an item."""
+        if n_columns != len(self.items_):
+            raise ValueError(
+                f"X has {n_columns} features, but {type(self).__name__} is expecting "
+                f"{len(self.items_)} features as input"
+            )
 
     # -- recommendations ---------------------------------------------------------------------------
 
@@ -162,13 +183,21 @@ class CompletionModel(Estimator):
             )
         return self.interactions_
 
+    # -- scikit-learn ------------------------------------------------------------------------------
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags: matrices may be sparse, and NaN is a missing rating."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = tags.input_tags.allow_nan = True
+        return tags
+
     # -- files -------------------------------------------------------------------------------------
 
     def _get_state(self, interactions: bool) -> State:
         """Return the parameters, vocabularies and, if asked for, the training ratings."""
         self._check_fitted()
-        params = {name: value for name, value in self.get_params().items() if name != "random_state"}
-        seed = getattr(self, "random_state", None)
+        params = {name: _plain(value) for name, value in self.get_params().items()}
+        seed = params.pop("random_state", None)
         state = State(meta={"params": params, "random_state": seed if isinstance(seed, int) else None})
         state.meta["rating_scale"] = list(self.rating_scale_)
         if self.interactions_ is not None:
@@ -199,6 +228,13 @@ class CompletionModel(Estimator):
             model.interactions_ = None
         model.rating_scale_ = (float(low), float(high))
         return model
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as JSON has it: grid searches hand in NumPy scalars."""
+    if isinstance(value, tuple | list):
+        return [_plain(part) for part in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def translate(source: Vocabulary, target: Vocabulary, codes: Codes) -> Codes:

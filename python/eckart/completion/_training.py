@@ -31,7 +31,7 @@ class Trainer(Generic[S]):
     step : advances a state by one iteration, in place
     objective : what the iteration lowers
     validate : a validation error, or None
-    tol : stop when the objective falls by less than this share of itself in an iteration
+    tol : stop when the objective falls by less than this share of itself in an iteration; 0: never
     patience : with validation, stop after this many iterations without a new best; the best is kept
 
     `state` is always a whole iteration: a step works on a copy that is taken over when it is done,
@@ -94,7 +94,8 @@ class Trainer(Generic[S]):
             return True
         if len(self.history) > 1:
             before, now = self.history[-2]["objective"], record["objective"]
-            self.converged = before - now <= self.tol * abs(before)
+            # Near the minimum the objective is flat to rounding long before the gradient is zero.
+            self.converged = self.tol > 0 and before - now <= self.tol * abs(before)
         return self.converged
 
 

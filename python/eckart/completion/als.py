@@ -41,7 +41,7 @@ class ALS(FactorModel):
     biases : fit a mean and a bias for every user and item; without, the model is <u, v> alone
     solver : "cholesky" (exact) or "cg" (`cg_steps` of conjugate gradients a row, the last half-step exact)
     max_iter : most iterations
-    tol : stop when the objective falls by less than this share of itself
+    tol : stop when the objective falls by less than this share of itself; 0 does all `max_iter`
     warm_start : start `fit` from the factors of the last one, also with a larger rank; known ids keep theirs
     random_state : seed of the starting factors
     normalize : None, "user", "item" or "both": fit normalised ratings; predictions undo it
@@ -115,21 +115,26 @@ class ALS(FactorModel):
         """
         penalty = self._check_params()
         ratings = self._as_training(X, y)
-        start = self._warm_state(ratings) if self.warm_start and self._is_fitted() else None
+        warm = self.warm_start and self._is_fitted()
+        state = self._warm_state(ratings) if warm else self._random_state(ratings)
         normalization = (
             None
             if self.normalize is None
             else Normalization.fit(ratings, by=self.normalize, method=self.normalize_method)
         )
         train = ratings if normalization is None else normalization.apply(ratings)
+        held_out = None if validation is None else as_ratings(validation, vocabulary_of=ratings)
+        if held_out is not None and len(held_out) == 0:
+            raise ValueError("validation: expected at least one rating, got none")
+        # From here on nothing is refused, and the model is always one that can be used.
         self.global_mean_ = ratings.mean
         self.mean_ = train.mean if self.biases else 0.0
         self.normalization_ = normalization
+        self._set_state(state)
         self._set_data(ratings)
         self._set_features(X, y)
-        state = self._random_state(ratings) if start is None else start
 
-        trainer = self._trainer(train, state, penalty, validation, callback)
+        trainer = self._trainer(train, state, penalty, held_out, callback)
         try:
             trainer.run()
             if self.solver == "cg":  # so that fold_in gives what training gave
@@ -148,7 +153,8 @@ class ALS(FactorModel):
         check_int(self.cg_steps, "cg_steps")
         check_int(self.patience, "patience")
         check_float(self.tol, "tol")
-        check_bool(self.biases, "biases")
+        for name in ("biases", "warm_start", "verbose"):
+            check_bool(getattr(self, name), name)
         check_option(self.solver, "solver", SOLVERS)
         check_option(self.reg_scaling, "reg_scaling", REG_SCALINGS)
         check_option(self.normalize, "normalize", NORMALIZE)
@@ -191,7 +197,12 @@ class ALS(FactorModel):
         return state
 
     def _trainer(
-        self, train: Ratings, state: AlsState, penalty: Penalty, validation: Any, callback: Callback | None
+        self,
+        train: Ratings,
+        state: AlsState,
+        penalty: Penalty,
+        held_out: Ratings | None,
+        callback: Callback | None,
     ) -> Trainer[AlsState]:
         by_user, by_item, mean = train.by_user, train.by_item, self.mean_
         reg_users = penalty.of("users", by_user, train.dtype)
@@ -202,15 +213,9 @@ class ALS(FactorModel):
             solve_side(by_item, s.users, mean, reg_items, s.items, cg_steps=steps)
             solve_side(by_user, s.items, mean, reg_users, s.users, cg_steps=steps)
 
-        validate = None
-        if validation is not None:
-            held_out = as_ratings(validation)
-            if len(held_out) == 0:
-                raise ValueError("validation: expected at least one rating, got none")
-
-            def validate(s: AlsState) -> float:
-                self._set_state(s)
-                return -self.score(held_out)
+        def validate(s: AlsState) -> float:
+            self._set_state(s)
+            return -self.score(held_out)
 
         return Trainer(
             state=state,
@@ -219,7 +224,7 @@ class ALS(FactorModel):
             max_iter=self.max_iter,
             tol=self.tol,
             label=type(self).__name__,
-            validate=validate,
+            validate=None if held_out is None else validate,
             patience=self.patience,
             callback=callback,
             verbose=self.verbose,
@@ -285,10 +290,13 @@ class ALS(FactorModel):
         self._check_fitted()
         penalty = self._penalty()
         old = self._seen("update")
-        merged = old.merged(as_ratings(ratings, dtype=old.dtype))
+        merged = old.merged(as_ratings(ratings, dtype=old.dtype, vocabulary_of=old))
         state = grown_state(self, old, merged, penalty)
         self._set_data(merged)
         self._set_state(state)
+        if hasattr(self, "n_features_in_") and self.n_features_in_ != merged.n_items:
+            self.n_features_in_ = merged.n_items
+            vars(self).pop("feature_names_in_", None)  # the new columns have none
         return self
 
     def _get_state(self, interactions: bool) -> State:
@@ -313,6 +321,5 @@ class ALS(FactorModel):
         from sklearn.utils import TransformerTags
 
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = tags.input_tags.allow_nan = True
         tags.transformer_tags = TransformerTags(preserves_dtype=["float64", "float32"])
         return tags

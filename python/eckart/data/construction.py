@@ -123,7 +123,10 @@ def from_dense(array: Any, *, dtype: Any = None) -> Ratings:
         array = array.astype(np.float64).filled(np.nan)
     array = np.asarray(array)
     if array.ndim != 2:
-        raise ValueError(f"array: expected a matrix users × items, got shape {array.shape}")
+        raise ValueError(
+            f"array: expected a matrix users × items, got shape {array.shape}. "
+            "Reshape your data to two dimensions"
+        )
     if array.dtype.kind == "O":
         try:
             array = array.astype(np.float64)
@@ -136,6 +139,8 @@ def from_dense(array: Any, *, dtype: Any = None) -> Ratings:
 
 
 def _from_entries(rows: Any, cols: Any, data: Any, shape: Any, duplicates: str, dtype: Any) -> Ratings:
+    if data.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: matrix: expected real numbers, got {data.dtype}")
     if data.dtype.kind not in "iufb":
         raise TypeError(f"matrix: expected numbers, got {data.dtype}")
     if dtype is None:

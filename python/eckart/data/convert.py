@@ -70,7 +70,27 @@ def is_matrix(X: Any, y: Any = None) -> bool:
     names = _table_columns(X)
     if names is not None:
         return not all(guess(names, role) for role in REQUIRED) and (y is None or len(names) != 2)
-    return hasattr(X, "tocoo") or y is None or (np.ndim(X) == 2 and np.shape(X)[1] != 2)
+    if hasattr(X, "tocoo") or y is None:
+        return True
+    if isinstance(X, tuple):
+        return False
+    shape = np.asarray(X).shape if not hasattr(X, "shape") else X.shape
+    return len(shape) == 2 and shape[1] != 2
+
+
+def id_columns(X: Any) -> tuple[Any, Any] | None:
+    """Return the user and the item column of a table that has them, row by row as they stand; else None."""
+    names = _table_columns(X)
+    if names is None:
+        return None
+    chosen = [guess(names, role) for role in REQUIRED]
+    if not all(chosen):
+        return None
+    import narwhals as nw
+
+    table = nw.from_native(X)
+    table = table.select(chosen).collect() if isinstance(table, nw.LazyFrame) else table
+    return table[chosen[0]].to_native(), table[chosen[1]].to_native()
 
 
 def _with_y(ratings: Ratings, y: Any) -> Ratings:

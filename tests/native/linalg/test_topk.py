@@ -1,0 +1,130 @@
+"""Top-k by inner product against sorting all scores."""
+
+import numpy as np
+import pytest
+from eckart._native import linalg as native
+from eckart.base.csr import Csr
+from eckart.linalg import top_k
+
+SIZES = [
+    (0, 5, 3),
+    (5, 0, 3),
+    (1, 1, 1),
+    (3, 2, 1),
+    (13, 101, 7),
+    (37, 509, 16),
+    (70, 1031, 33),
+    (9, 513, 64),
+]
+
+
+def problem(n_queries, n_items, rank, dtype, seed=0):
+    """Small whole numbers: many ties, and every sum is exact in any order."""
+    rng = np.random.default_rng(seed)
+    queries = rng.integers(-3, 4, (n_queries, rank)).astype(dtype)
+    items = rng.integers(-3, 4, (n_items, rank)).astype(dtype)
+    return queries, items, rng.integers(-5, 6, n_items).astype(dtype)
+
+
+def exclusion(n_queries, n_items, share=0.3, seed=1):
+    rng = np.random.default_rng(seed)
+    rows = [np.flatnonzero(rng.random(n_items) < share) for _ in range(n_queries)]
+    indptr = np.concatenate([[0], np.cumsum([len(r) for r in rows])]).astype(np.int64)
+    return Csr(indptr, np.concatenate([[], *rows]).astype(np.int32), None, n_items)
+
+
+def brute_force(queries, items, k, bias=None, exclude=None):
+    scores = queries @ items.T + (0 if bias is None else bias)
+    ids = np.full((len(queries), k), -1, np.int32)
+    values = np.full((len(queries), k), -np.inf)
+    for q, row in enumerate(scores):
+        allowed = np.arange(len(items))
+        if exclude is not None:
+            allowed = np.setdiff1d(allowed, exclude.row(q)[0])
+        best = allowed[np.lexsort((allowed, -row[allowed]))][:k]
+        ids[q, : len(best)], values[q, : len(best)] = best, row[best]
+    return ids, values
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("k", [1, 3, 10, 700])
+def test_equals_sorting(size, k, dtype):
+    """The best k, the lower id first among equals, padding at the end: also with k above n."""
+    queries, items, bias = problem(*size, dtype)
+    exclude = exclusion(*size[:2])
+    for b in (None, bias):
+        for e in (None, exclude):
+            ids, scores = top_k(queries, items, k, bias=b, exclude=e)
+            wanted = brute_force(queries, items, k, b, e)
+            assert (ids.dtype, scores.dtype) == (np.int32, dtype)
+            np.testing.assert_array_equal(ids, wanted[0])
+            np.testing.assert_array_equal(scores, wanted[1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_same_bits_on_any_number_of_threads(dtype):
+    """A server with more cores must not give other lists."""
+    rng = np.random.default_rng(0)
+    queries, items = (rng.normal(size=(n, 50)).astype(dtype) for n in (211, 1777))
+    exclude = exclusion(211, 1777)
+    wanted = native.top_k(queries, items, None, exclude.indptr, exclude.indices, 20, 1)
+    for threads in (2, 3, 5):
+        got = native.top_k(queries, items, None, exclude.indptr, exclude.indices, 20, threads)
+        np.testing.assert_array_equal(got[0], wanted[0])
+        np.testing.assert_array_equal(got[1], wanted[1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rank", [1, 17, 64, 130])
+def test_a_query_alone_equals_the_query_in_a_batch(dtype, rank):
+    """`recommend(7)` and row 7 of `recommend()` are the same numbers, bit for bit."""
+    rng = np.random.default_rng(0)
+    queries, items = (rng.normal(size=(n, rank)).astype(dtype) for n in (75, 1301))
+    ids, scores = top_k(queries, items, 15)
+    reference = brute_force(queries.astype(float), items.astype(float), 15)[1]
+    np.testing.assert_allclose(scores, reference, rtol=1e-4 if dtype == np.float32 else 1e-11)
+    for q in (0, 1, 31, 32, 63, 74):
+        for begin, end in ((q, q + 1), (max(0, q - 5), q + 1)):
+            some_ids, some_scores = top_k(queries[begin:end], items, 15)
+            np.testing.assert_array_equal(some_ids[-1], ids[q])
+            np.testing.assert_array_equal(some_scores[-1], scores[q])
+
+
+def test_item_scores_do_not_depend_on_their_place():
+    """An item scores the same among 3 candidates and in the whole catalogue."""
+    rng = np.random.default_rng(0)
+    queries, items = (rng.normal(size=(n, 33)).astype(np.float32) for n in (4, 1100))
+    ids, scores = top_k(queries, items, 1100)
+    whole = np.empty_like(scores)
+    np.put_along_axis(whole, ids, scores, axis=1)
+    chosen = np.array([3, 511, 512, 1099])
+    some_ids, some_scores = top_k(queries, items[chosen], 4)
+    np.testing.assert_array_equal(some_scores, np.take_along_axis(whole, chosen[some_ids], axis=1))
+
+
+def test_everything_excluded():
+    """A user who has seen all gets padding only."""
+    ids, scores = top_k(np.ones((2, 3)), np.ones((4, 3)), 2, exclude=exclusion(2, 4, share=2.0))
+    assert (ids == -1).all()
+    assert (scores == -np.inf).all()
+
+
+def test_bad_arguments():
+    """Wrong shapes and types are refused at the boundary; nothing is read beside the arrays."""
+    queries, items = np.ones((2, 3)), np.ones((4, 3))
+    with pytest.raises(ValueError, match="k: expected at least 1"):
+        top_k(queries, items, 0)
+    with pytest.raises(ValueError, match="columns of queries and items"):
+        top_k(queries, np.ones((4, 2)), 1)
+    with pytest.raises(ValueError, match="bias"):
+        top_k(queries, items, 1, bias=np.ones(3))
+    with pytest.raises(ValueError, match="rows of exclude"):
+        top_k(queries, items, 1, exclude=exclusion(3, 4))
+    with pytest.raises(ValueError, match="queries: expected a matrix"):
+        top_k(np.ones(3), items, 1)
+    for bad in (items.astype(np.float32), np.asfortranarray(np.ones((4, 3)))):
+        with pytest.raises(TypeError):
+            top_k(queries, bad, 1)
+    with pytest.raises(ValueError, match="threads"):
+        native.top_k(queries, items, None, None, None, 1, 0)
