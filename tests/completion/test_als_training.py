@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+
 from eckart.base.errors import DivergenceError, EckartError
 from eckart.completion import ALS
 from eckart.completion._als_sweeps import Penalty, objective

@@ -152,9 +152,11 @@ def test_bad_matrices_name_the_place():
         Ratings.from_sparse(sparse.csr_array(np.array([[np.nan]])))
     with pytest.raises(ValueError, match=r"shape \(3,\)"):
         Ratings.from_dense([1, 2, 3])
-    for words in (np.array([["a"]]), np.array([["a"]], dtype=object), np.array([[1j]])):
+    for words in (np.array([["a"]]), np.array([["a"]], dtype=object)):
         with pytest.raises(TypeError, match="expected numbers"):
             Ratings.from_dense(words)
+    with pytest.raises(ValueError, match="expected real numbers"):
+        Ratings.from_dense(np.array([[1j]]))
 
 
 def test_no_rows_are_no_error():
