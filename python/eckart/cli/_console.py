@@ -50,15 +50,14 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(
-        title=Text(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
-    )  # fmt: skip
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
         number = name in numbers
         table.add_column(Text(name), justify="right" if number else "left", no_wrap=number)
     for row in rows:  # Text, as a title such as "[REC]" is no markup
         table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
     to = console() if to is None else to
+    to.print(Text(title, style="bold"))  # the table's own title would wrap at the table's width
     to.print(table)
     if caption:
         to.print(Text(caption))
@@ -69,19 +68,14 @@ def print_facts(title: str, facts: Mapping[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(
-        title=Text(title),
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        show_header=False,
-        pad_edge=False,
-    )
+    table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
     for name, value in facts.items():
         table.add_row(Text(name), Text(str(value)))
-    console().print(table)
+    to = console()
+    to.print(Text(title, style="bold"))
+    to.print(table)
 
 
 def print_json(document: Mapping[str, Any]) -> None:

@@ -61,7 +61,7 @@ def describe_file(path: Path) -> dict[str, Any]:
 
 def _file_facts(document: dict[str, Any]) -> dict[str, Any]:
     facts: dict[str, Any] = {"holds": document["class"]}
-    if "parameters" in document:
+    if document.get("parameters"):
         facts["parameters"] = ", ".join(f"{name} {value}" for name, value in document["parameters"].items())
     facts["shape"] = f"{document['n_users']:,} users × {document['n_items']:,} items"
     if "n_ratings" in document:
