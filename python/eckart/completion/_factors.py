@@ -181,6 +181,17 @@ class FactorModel(CompletionModel):
         """Fit, then return the completed matrix."""
         return self.fit(X, y, **fit_params).transform(X)  # type: ignore[attr-defined]
 
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        """Return the names of the columns of :meth:`transform`: those that came in, else x0, x1, ..."""
+        self._check_fitted()
+        n = len(self.items_)
+        names = getattr(self, "feature_names_in_", None) if input_features is None else input_features
+        if names is None:
+            names = [f"x{i}" for i in range(n)]
+        if len(names) != n:
+            raise ValueError(f"input_features should have length equal to {n}, got {len(names)}")
+        return np.asarray(names, dtype=object)
+
     def _rows_of(self, X: Any) -> Ratings:
         """Return ratings by new users, their items in the model's codes. KeyError for an unknown item."""
         rows = as_ratings(X, dtype=self.user_factors_.dtype)
