@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from eckart._native import completion as native
 from eckart.base.csr import Csr
-from eckart.base.errors import EckartError
 from eckart.base.state import State
 from eckart.base.threads import get_num_threads
 from eckart.base.validation import check_int
@@ -234,11 +233,7 @@ class FactorModel(CompletionModel):
         biased = "user_biases_" in state.arrays
         model.user_biases_ = state.array("user_biases_", shape=(n_users,), dtype=dtype) if biased else None
         model.item_biases_ = state.array("item_biases_", shape=(n_items,), dtype=dtype) if biased else None
-        for name in ("user_factors_", "item_factors_", "user_biases_", "item_biases_"):
-            array = getattr(model, name)
-            if array is not None and not np.isfinite(array).all():
-                raise EckartError(f"damaged file: {name} holds NaN or infinity")
-        model.mean_, model.global_mean_ = float(state.meta["mean"]), float(state.meta["global_mean"])
+        model.mean_, model.global_mean_ = state.number("mean"), state.number("global_mean")
         if state.has("normalization"):
             model.normalization_ = Normalization._from_state(state.sub("normalization"))
         return model
