@@ -124,10 +124,17 @@ class RowSystems {
   };
 
   void add(const CsrRow<T>& row, Offset begin, Offset end, NormalEquations<T>& system) const {
-    gather(half_, row, begin, end, [&](Offset j, const T* x) {
-      std::copy_n(x, half_.fixed.cols, system.next_row(target(half_, row, j)));
-    });
-    system.flush();
+    const Offset rank = half_.fixed.cols;
+    const Index* stored_end = half_.ratings.indices + half_.ratings.n_stored();
+    for (Offset j = begin; j < end;) {
+      const Offset stop = std::min(end, j + system.tile_rows());
+      for (; j < stop; ++j) {
+        std::copy_n(half_.fixed.row(row.indices[j]), rank, system.next_row(target(half_, row, j)));
+      }
+      // What is stored behind these ratings comes next, be it of this row or, mostly, of the next one.
+      const Index* next = row.indices + j;
+      system.flush({half_.fixed.data, rank, next, std::min<Offset>(system.tile_rows(), stored_end - next)});
+    }
   }
 
   void form_heavy(Offset i, const Execution& run) {

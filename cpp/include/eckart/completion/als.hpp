@@ -50,7 +50,8 @@ double als_solve_cholesky(const AlsHalf<T>& half, RowSubset subset, AlsSide<T> s
 // (Hestenes and Stiefel 1952); each step lowers the objective. Cost of a step: 2 |observed| d.
 // Returns as above.
 template <class T>
-double als_solve_cg(const AlsHalf<T>& half, RowSubset subset, int steps, AlsSide<T> side, const Execution& run);
+double als_solve_cg(const AlsHalf<T>& half, RowSubset subset, int steps, AlsSide<T> side,
+                    const Execution& run);
 
 // Sum over the observed of squared residuals, accumulated in double.
 template <class T>

@@ -17,11 +17,28 @@
 
 namespace eckart {
 
+// The rows that the next tile will gather. They are fetched while this tile is multiplied, one cache line
+// of each in every pass over the tile: rows of random ids come from far away, and a burst of loads while
+// packing would wait for each.
+template <class T>
+struct Upcoming {
+  const T* rows = nullptr;  // (any, rank)
+  Offset rank = 0;
+  const Index* indices = nullptr;  // (n)
+  Offset n = 0;
+
+  void fetch(Offset r, Offset line) const {
+    constexpr Offset per_line = 64 / static_cast<Offset>(sizeof(T));
+    if (r < n) __builtin_prefetch(rows + indices[r] * rank + line * per_line);
+  }
+};
+
 namespace detail {
 
 // gram[i, j] += sum_r tile[r, i] tile[r, j] for kPanel rows i and `vectors` vectors of columns j.
 template <class T, int vectors>
-inline void syrk_panel(const T* tile, Offset stride, Offset n, Offset i, Offset j, T* gram) {
+inline void syrk_panel(const T* tile, Offset stride, Offset n, Offset i, Offset j, T* gram,
+                       const Upcoming<T>& next, Offset line) {
   constexpr Offset width = kSimdWidth<T>;
   Simd<T> sum[kPanel][vectors];
   for (int p = 0; p < kPanel; ++p) {
@@ -29,6 +46,7 @@ inline void syrk_panel(const T* tile, Offset stride, Offset n, Offset i, Offset 
   }
   for (Offset r = 0; r < n; ++r) {
     const T* row = tile + r * stride;
+    next.fetch(r, line);
     Simd<T> right[vectors];
     for (int v = 0; v < vectors; ++v) right[v] = load(row + j + v * width);
 #pragma GCC unroll 8
@@ -77,22 +95,27 @@ class NormalEquations {
     target_sum_ += other.target_sum_;
   }
 
-  // The place of the next row (rank entries, the caller fills them), and its target.
+  // The place of the next row (rank entries, the caller fills them), and its target. A full tile must be
+  // flushed first, and the last one too.
   T* next_row(T target) {
-    if (filled_ == tile_rows_) flush();
+    assert(!full());
     targets_[filled_] = target;
     return tile_.data() + stride_ * filled_++;
   }
 
-  // Adds the packed rows to the sums; to be called once more after the last row.
-  void flush() {
+  bool full() const { return filled_ == tile_rows_; }
+  Offset tile_rows() const { return tile_rows_; }
+
+  // Adds the packed rows to the sums, fetching those of the next tile meanwhile.
+  void flush(const Upcoming<T>& next = {}) {
+    Offset pass = 0;
     for (Offset i = 0; i < stride_; i += kPanel) {
       const Offset vectors = (i + kPanel + kSimdWidth<T> - 1) / kSimdWidth<T>;
       const Offset groups = (vectors + kPanelVectors - 1) / kPanelVectors;
       Offset done = 0;
       for (Offset g = 0; g < groups; ++g) {
         const Offset share = (vectors - done + groups - g - 1) / (groups - g);
-        add_panel(i, done * kSimdWidth<T>, share);
+        add_panel(i, done * kSimdWidth<T>, share, next, pass++);
         done += share;
       }
     }
@@ -103,15 +126,15 @@ class NormalEquations {
  private:
   static constexpr Offset kTileBytes = 32 * 1024;  // leaves room in L1 for a panel of sums
 
-  void add_panel(Offset i, Offset j, Offset vectors) {
+  void add_panel(Offset i, Offset j, Offset vectors, const Upcoming<T>& next, Offset line) {
     const T* tile = tile_.data();
     T* gram = sums_.data();
     if (vectors == 1) {
-      detail::syrk_panel<T, 1>(tile, stride_, filled_, i, j, gram);
+      detail::syrk_panel<T, 1>(tile, stride_, filled_, i, j, gram, next, line);
     } else if (vectors == 2) {
-      detail::syrk_panel<T, 2>(tile, stride_, filled_, i, j, gram);
+      detail::syrk_panel<T, 2>(tile, stride_, filled_, i, j, gram, next, line);
     } else {
-      detail::syrk_panel<T, kPanelVectors>(tile, stride_, filled_, i, j, gram);
+      detail::syrk_panel<T, kPanelVectors>(tile, stride_, filled_, i, j, gram, next, line);
     }
   }
 
