@@ -279,3 +279,19 @@ def test_random_states():
     for i, one in enumerate(fits):
         for other in fits[:i]:
             assert not np.array_equal(one, other)
+
+
+def test_a_failed_fit_leaves_the_fitted_model_alone():
+    """A typing mistake in the second fit must not spoil what the first has learned."""
+    ratings = small_ratings()
+    model = ALS(rank=2, max_iter=2, random_state=0).fit(ratings)
+    wanted = model.predict(ratings)
+    other = Ratings.from_arrays([1, 2], [1, 2], [1.0, 2.0])
+    for arguments in ({"reg": -1}, {"random_state": "x"}, {"warm_start": True, "rank": 1}):
+        fine = model.get_params()
+        with pytest.raises(ValueError, match="expected"):
+            model.set_params(**arguments).fit(other)
+        model.set_params(**fine)
+    with pytest.raises(ValueError, match="validation"):
+        model.fit(other, validation=other[:0])
+    np.testing.assert_array_equal(model.predict(ratings), wanted)
