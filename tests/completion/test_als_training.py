@@ -158,21 +158,25 @@ def test_interrupt_in_the_callback_keeps_the_last_iteration(error):
     assert np.isfinite(model.predict(ratings)).all()
 
 
-def test_sigint_during_a_kernel(capfd):
-    """A real Ctrl-C lands in native code most of the time: it must answer within a chunk, not an hour."""
+@pytest.mark.parametrize("rank", [32, 384])
+def test_sigint_during_a_kernel(rank):
+    """A real Ctrl-C lands in native code most of the time: it must answer within a chunk, not an hour.
+
+    At rank 384 a half-step takes seconds, at rank 32 there are whole iterations to keep.
+    """
     rng = np.random.default_rng(0)
     n = 400_000
     pairs = np.unique(np.column_stack([rng.integers(0, 6000, n), rng.integers(0, 3000, n)]), axis=0)
     ratings = Ratings.from_arrays(pairs[:, 0], pairs[:, 1], rng.normal(size=len(pairs)))
     assert ratings.by_user.n_rows == ratings.by_item.n_cols  # built before the clock starts
-    model = ALS(rank=96, max_iter=1000, tol=0, random_state=0)
+    model = ALS(rank=rank, max_iter=1000, tol=0, random_state=0)
     sent = []
 
     def send():
         sent.append(time.perf_counter())
         os.kill(os.getpid(), signal.SIGINT)
 
-    timer = threading.Timer(0.8, send)
+    timer = threading.Timer(0.6, send)
     timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -180,7 +184,7 @@ def test_sigint_during_a_kernel(capfd):
     finally:
         timer.cancel()
         timer.join()
-    assert time.perf_counter() - sent[0] < 0.7
+    assert time.perf_counter() - sent[0] < 1.5
     assert model.n_iter_ == len(model.history_) < 1000
     assert np.isfinite(model.predict(ratings[:100])).all()
     if model.history_:
