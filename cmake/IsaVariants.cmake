@@ -33,7 +33,7 @@ function(eckart_add_variant level)
   add_library(${core} OBJECT ${ECKART_CORE_SOURCES})
   target_include_directories(${core} PUBLIC "${PROJECT_SOURCE_DIR}/cpp/include")
   target_compile_options(${core} PUBLIC ${ECKART_FLAGS_${level}} -O3 -fno-math-errno -fno-trapping-math
-                                 PRIVATE -Wall -Wextra)
+                                 PRIVATE -Wall -Wextra -Wno-maybe-uninitialized) # GCC 12 sees it in its own intrinsics
   target_compile_definitions(${core} PUBLIC
     EIGEN_DONT_PARALLELIZE EIGEN_MAX_ALIGN_BYTES=64 EIGEN_MAX_STATIC_ALIGN_BYTES=64)
   target_link_libraries(${core} PUBLIC Eigen3::Eigen)

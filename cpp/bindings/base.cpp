@@ -47,6 +47,16 @@ void bind_fill(py::module_& m) {
       in("out"), py::arg("seed"), py::arg("first_row"), py::arg("scale"), py::arg("threads"));
 }
 
+// For the tests of a stream: its first n uniforms, or integers in [0, below) where below > 0.
+array_t<double> stream_probe(std::uint64_t seed, std::uint64_t stream, std::uint32_t substream, Offset n,
+                             std::uint32_t below) {
+  RandomStream random(seed, stream, substream);
+  array_t<double> out(n);
+  double* values = out.mutable_data();
+  for (Offset i = 0; i < n; ++i) values[i] = below ? random.below(below) : random.uniform();
+  return out;
+}
+
 // For the tests of the loop itself: chunk `bad` throws, the others sleep.
 void parallel_probe(Offset n_chunks, Offset bad, double milliseconds, int threads) {
   run_released(threads, [&](const Execution& run) {
@@ -66,6 +76,8 @@ void bind_base(py::module_ m) {
   m.def("max_threads", &max_threads);
   m.def("build_config", &build_config);
   m.def("philox", &philox, py::arg("counter"), py::arg("key"));
+  m.def("stream_probe", &stream_probe, py::arg("seed"), py::arg("stream"), py::arg("substream"), py::arg("n"),
+        py::arg("below"));
   m.def("parallel_probe", &parallel_probe, py::arg("n_chunks"), py::arg("bad"), py::arg("milliseconds"),
         py::arg("threads"));
   bind_fill<float>(m);

@@ -1,8 +1,11 @@
 #include <pybind11/stl.h>
 
+#include <limits>
+
 #include "common.hpp"
 #include "eckart/data/checks.hpp"
 #include "eckart/data/compress.hpp"
+#include "eckart/data/synthetic.hpp"
 
 namespace eckart::bindings {
 namespace {
@@ -83,15 +86,38 @@ void bind_typed(py::module_& m) {
         py::arg("n_cols"), py::arg("threads"));
 }
 
+py::tuple synthetic(Offset users, Offset items, Offset n, Offset rank, double mean, double noise, double step,
+                    double highest, std::uint64_t seed, int threads) {
+  const Offset largest = std::numeric_limits<Index>::max();
+  if (users < 1 || items < 1 || users > largest || items > largest || n < 0 || n > users * items ||
+      rank < 1) {
+    shape_error("users, items, n, rank", "positive sizes and n <= users * items", "others");
+  }
+  const SyntheticSpec spec{users, items, n, rank, mean, noise, step, highest, seed};
+  array_t<Index> user_index(n), item_index(n);
+  array_t<float> values(n);
+  array_t<double> user_factors({users, rank}), item_factors({items, rank}), user_biases(users),
+      item_biases(items);
+  const SyntheticRatings out{user_index.mutable_data(),   item_index.mutable_data(),
+                             values.mutable_data(),       user_factors.mutable_data(),
+                             item_factors.mutable_data(), user_biases.mutable_data(),
+                             item_biases.mutable_data()};
+  run_released(threads, [&](const Execution& run) { make_ratings(spec, out, run); });
+  return py::make_tuple(user_index, item_index, values, user_factors, item_factors, user_biases, item_biases);
+}
+
 }  // namespace
 
 void bind_data(py::module_ m) {
-  m.doc() = "Checks of arrays from outside, and triples to compressed rows.";
+  m.doc() = "Checks of arrays from outside, triples to compressed rows, synthetic ratings.";
   m.def("first_out_of_range", &check_indices, in("indices"), py::arg("bound"), py::arg("threads"));
   m.def("first_bad_row", &bad_row, in("indptr"), in("indices"), py::arg("n_cols"), py::arg("threads"));
   m.def("first_not_rising", &strings_not_rising, in("bytes"), in("offsets"), py::arg("threads"));
   bind_typed<float>(m);
   bind_typed<double>(m);
+  m.def("make_ratings", &synthetic, py::arg("users"), py::arg("items"), py::arg("n"), py::arg("rank"),
+        py::arg("mean"), py::arg("noise"), py::arg("step"), py::arg("highest"), py::arg("seed"),
+        py::arg("threads"));
 }
 
 }  // namespace eckart::bindings

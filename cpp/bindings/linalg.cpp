@@ -10,27 +10,26 @@
 namespace eckart::bindings {
 namespace {
 
-// (gram, rhs) of x'x + ridge I (lower triangle, the rest zero) and x't: for the tests of the parts.
+// (gram, sum, rhs) of the rows of x and targets t; blocks above the diagonal of gram are not formed and
+// set to zero here. For the tests of the parts.
 template <class T>
-py::tuple gram(const array_t<T>& x, const array_t<T>& t, T ridge) {
+py::tuple normal_equations(const array_t<T>& x, const array_t<T>& t) {
   const auto rows = matrix(x, "x");
+  const Offset rank = rows.cols;
   const T* target = vector(t, rows.rows, "t");
-  array_t<T> a({rows.cols, rows.cols});
-  array_t<T> b(rows.cols);
-  T* a_data = a.mutable_data();
-  T* b_data = b.mutable_data();
+  array_t<T> gram({rank, rank}), sum(rank), rhs(rank);
+  T *g = gram.mutable_data(), *s = sum.mutable_data(), *b = rhs.mutable_data();
   run_released(1, [&](const Execution&) {
-    GramAccumulator<T> g(rows.cols);
-    g.reset(ridge);
-    for (Offset i = 0; i < rows.rows; ++i) {
-      std::copy_n(rows.row(i), rows.cols, g.next_row(target[i]));
-    }
-    g.flush();
-    g.gram().template triangularView<Eigen::StrictlyUpper>().setZero();
-    std::copy_n(g.gram().data(), g.gram().size(), a_data);
-    std::copy_n(g.rhs().data(), g.rhs().size(), b_data);
+    NormalEquations<T> system(rank);
+    system.reset();
+    for (Offset i = 0; i < rows.rows; ++i) std::copy_n(rows.row(i), rank, system.next_row(target[i]));
+    system.flush();
+    std::fill_n(g, rank * rank, T(0));
+    for (Offset i = 0; i < rank; ++i) std::copy_n(system.gram() + i * system.stride(), i + 1, g + i * rank);
+    std::copy_n(system.sum(), rank, s);
+    std::copy_n(system.rhs(), rank, b);
   });
-  return py::make_tuple(a, b);
+  return py::make_tuple(gram, sum, rhs);
 }
 
 template <class T>
@@ -75,7 +74,7 @@ py::tuple top_k_of(const array_t<T>& queries, const array_t<T>& items, const std
 
 template <class T>
 void bind(py::module_& m) {
-  m.def("gram", &gram<T>, in("x"), in("t"), py::arg("ridge"));
+  m.def("normal_equations", &normal_equations<T>, in("x"), in("t"));
   m.def("solve_spd", &solve<T>, in("a"), in("b"));
   m.def("top_k", &top_k_of<T>, in("queries"), in("items"), in("bias").none(true),
         in("exclude_indptr").none(true), in("exclude_indices").none(true), py::arg("k"), py::arg("threads"));

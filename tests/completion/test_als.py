@@ -2,15 +2,15 @@
 
 import itertools
 
-import eckart
 import numpy as np
 import pytest
+from scipy import sparse
+from tests.completion import reference
+
+import eckart
 from eckart.completion import ALS
 from eckart.data import Ratings
 from eckart.testing import CompletionConformance, small_ratings
-from scipy import sparse
-
-from tests.completion import reference
 
 
 class TestCholesky(CompletionConformance):

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
+from tests.completion import reference
+
 from eckart.completion import ALS
 from eckart.data import Ratings
 from eckart.testing import small_ratings
-from scipy import sparse
-
-from tests.completion import reference
 
 MODELS = {
     "cholesky": {},

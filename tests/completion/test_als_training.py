@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+
 from eckart.base.errors import DivergenceError, EckartError
 from eckart.completion import ALS
 from eckart.completion._als_sweeps import Penalty, objective
@@ -184,7 +185,7 @@ def test_sigint_during_a_kernel(rank):
     finally:
         timer.cancel()
         timer.join()
-    assert time.perf_counter() - sent[0] < 1.5
+    assert time.perf_counter() - sent[0] < 5
     assert model.n_iter_ == len(model.history_) < 1000
     assert np.isfinite(model.predict(ratings[:100])).all()
     if model.history_:

@@ -1,15 +1,15 @@
 """New ratings without a new fit: `update` refits exactly the rows that grew."""
 
-import eckart
 import numpy as np
 import pytest
+from tests.completion import reference
+
+import eckart
 from eckart.base.csr import Csr
 from eckart.completion import ALS
 from eckart.completion._als_update import changed_rows
 from eckart.data import Ratings
 from eckart.testing import small_ratings
-
-from tests.completion import reference
 
 
 def fitted(**params):

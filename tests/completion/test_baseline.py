@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from eckart.completion import Baseline
 from eckart.testing import CompletionConformance, small_ratings
 

@@ -1,8 +1,9 @@
 """explain: additive parts that are true of the model, not only plausible."""
 
-import eckart
 import numpy as np
 import pytest
+
+import eckart
 from eckart.completion import ALS
 from eckart.data import Ratings
 from eckart.testing import small_ratings

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
+
 from eckart.completion import ALS, Baseline, Popularity
 from eckart.data import Ratings
 from eckart.testing import small_ratings
-from scipy import sparse
 
 MODELS = [
     ALS(rank=3, max_iter=3, random_state=0),

@@ -1,6 +1,7 @@
 """The most rated items for everyone."""
 
 import numpy as np
+
 from eckart.completion import Popularity
 from eckart.data import Ratings
 from eckart.testing import CompletionConformance, small_ratings

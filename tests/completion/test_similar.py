@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from eckart.completion import ALS
 from eckart.testing import small_ratings
 

@@ -1,23 +1,17 @@
 #include "eckart/linalg/topk.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <vector>
 
 #include "eckart/base/parallel.hpp"
-#include "eckart/linalg/eigen.hpp"
+#include "eckart/base/simd.hpp"
 
 namespace eckart {
 namespace {
 
-constexpr Offset kQueryTile = 32;
-constexpr Offset kQueryStep = 8;    // queries are padded to a multiple of this: see pad()
-constexpr Offset kItemBlock = 512;  // scores of a tile: 64 KB in float32
-constexpr Offset kItemStep = 64;
-
-// Multiplications run on shapes padded to a multiple of the register tile, so that every score is
-// formed by the same instructions in the same order, wherever in a tile it falls.
-Offset pad(Offset n, Offset step) { return (n + step - 1) / step * step; }
+constexpr Offset kQueryTile = 512;  // queries that share the packing of a panel of items
 
 template <class T>
 struct Entry {
@@ -34,12 +28,10 @@ class Heap {
     k_ = k;
     entries_.clear();
     entries_.reserve(k);
+    threshold_ = -std::numeric_limits<T>::infinity();
   }
   // Scores must exceed this to enter. Items arrive by rising id, so a tie with the worst loses.
-  T threshold() const {
-    return static_cast<Offset>(entries_.size()) < k_ ? -std::numeric_limits<T>::infinity()
-                                                     : entries_.front().score;
-  }
+  T threshold() const { return threshold_; }
   void push(Entry<T> entry) {
     if (static_cast<Offset>(entries_.size()) == k_) {
       std::pop_heap(entries_.begin(), entries_.end(), compare);
@@ -48,6 +40,7 @@ class Heap {
       entries_.push_back(entry);
     }
     std::push_heap(entries_.begin(), entries_.end(), compare);
+    if (static_cast<Offset>(entries_.size()) == k_) threshold_ = entries_.front().score;
   }
   void write(Index* ids, T* scores) {
     std::sort_heap(entries_.begin(), entries_.end(), compare);
@@ -61,93 +54,136 @@ class Heap {
  private:
   static bool compare(const Entry<T>& a, const Entry<T>& b) { return a.better_than(b); }
   Offset k_ = 0;
+  T threshold_ = 0;
   std::vector<Entry<T>> entries_;
 };
 
+// A tile of queries against the whole catalogue, panel by panel.
 template <class T>
-struct Scratch {
-  explicit Scratch(Offset rank, Offset k)
-      : queries(kQueryTile, rank),
-        block(kItemBlock, rank),
-        scores(kQueryTile, kItemBlock),
-        heaps(kQueryTile) {
-    for (auto& heap : heaps) heap.reset(k);
-  }
-  RowMatrix<T> queries;  // the tile, padded with zero rows
-  RowMatrix<T> block;    // the last block, padded with zero rows
-  RowMatrix<T> scores;   // (queries, items)
-  std::vector<Heap<T>> heaps;
-};
+class Tile {
+ public:
+  static constexpr Offset width = kSimdWidth<T>;
+  static constexpr Offset panel = kPanelVectors * width;  // items
 
-// scores[q, j] = <queries[q], items[first + j]> for a padded tile and a padded block.
-template <class T>
-void score_block(Scratch<T>& s, MatrixView<const T> items, Offset n_queries, Offset first, Offset n_items) {
-  const Offset rows = pad(n_queries, kQueryStep);
-  const Offset cols = pad(n_items, kItemStep);
-  const T* block = items.row(first);
-  if (cols != n_items) {
-    s.block.topRows(cols).setZero();
-    std::copy_n(block, n_items * items.cols, s.block.data());
-    block = s.block.data();
-  }
-  const Eigen::Map<const RowMatrix<T>> b(block, cols, items.cols);
-  s.scores.topLeftCorner(rows, cols).noalias() = s.queries.topRows(rows) * b.transpose();
-}
+  Tile(MatrixView<const T> items, const T* bias, const CsrView<T>* exclude, Offset k)
+      : items_(items),
+        bias_(bias),
+        exclude_(exclude),
+        k_(k),
+        queries_(kQueryTile * items.cols),
+        packed_(items.cols * panel),
+        start_(panel),
+        heaps_(kQueryTile) {}
 
-template <class T>
-void offer(Heap<T>& heap, T* scores, const T* bias, Offset first, Offset n, const Index*& excluded,
-           const Index* excluded_end) {
-  if (bias) {
-    for (Offset j = 0; j < n; ++j) scores[j] += bias[first + j];
+  void run(MatrixView<const T> queries, Offset begin, Offset n, const TopK<T>& result) {
+    begin_ = begin;
+    n_ = n;
+    std::copy_n(queries.row(begin), n * items_.cols, queries_.data());
+    std::fill_n(queries_.data() + n * items_.cols, (round_up(n, kPanel) - n) * items_.cols, T(0));
+    for (Offset q = 0; q < n; ++q) heaps_[q].reset(k_);
+    for (Offset first = 0; first < items_.rows; first += panel) {
+      pack(first);
+      for (Offset q = 0; q < n; q += kPanel) score(q, first);
+    }
+    for (Offset q = 0; q < n; ++q) heaps_[q].write(result.ids.row(begin + q), result.scores.row(begin + q));
   }
-  const Index last = static_cast<Index>(first + n);
-  for (; excluded != excluded_end && *excluded < last; ++excluded) {
-    scores[*excluded - first] = -std::numeric_limits<T>::infinity();
-  }
-  T threshold = heap.threshold();
-  for (Offset j = 0; j < n; ++j) {
-    if (scores[j] > threshold) {
-      heap.push({scores[j], static_cast<Index>(first + j)});
-      threshold = heap.threshold();
+
+ private:
+  // packed[f, j] = items[first + j, f]; items past the end score -infinity.
+  void pack(Offset first) {
+    const Offset rank = items_.cols;
+    const Offset n = std::min(panel, items_.rows - first);
+    for (Offset j = 0; j < panel; ++j) {
+      start_[j] = j >= n ? -std::numeric_limits<T>::infinity() : bias_ ? bias_[first + j] : T(0);
+    }
+    for (Offset j = 0; j < panel; j += width) {
+      Offset f = 0;
+      for (; j + width <= n && f + width <= rank; f += width) {
+        Simd<T> square[width];
+        for (Offset l = 0; l < width; ++l) square[l] = load(items_.row(first + j + l) + f);
+        transpose<T>(square);
+        for (Offset l = 0; l < width; ++l) store(packed_.data() + (f + l) * panel + j, square[l]);
+      }
+      for (; f < rank; ++f) {
+        for (Offset l = j; l < j + width; ++l)
+          packed_[f * panel + l] = l < n ? items_.row(first + l)[f] : T(0);
+      }
     }
   }
-}
+
+  // Scores of kPanel queries in registers; only what beats a threshold leaves them.
+  void score(Offset q, Offset first) {
+    const Offset rank = items_.cols;
+    const T* query = queries_.data() + q * rank;
+    Simd<T> sum[kPanel][kPanelVectors];
+    for (int p = 0; p < kPanel; ++p) {
+      for (int v = 0; v < kPanelVectors; ++v) sum[p][v] = load(start_.data() + v * width);
+    }
+    for (Offset f = 0; f < rank; ++f) {
+      Simd<T> item[kPanelVectors];
+      for (int v = 0; v < kPanelVectors; ++v) item[v] = load(packed_.data() + f * panel + v * width);
+#pragma GCC unroll 8
+      for (int p = 0; p < kPanel; ++p) {
+        const Simd<T> x = broadcast(query[p * rank + f]);
+        for (int v = 0; v < kPanelVectors; ++v) sum[p][v] += x * item[v];
+      }
+    }
+    for (int p = 0; p < kPanel && q + p < n_; ++p) {
+      const Simd<T> threshold = broadcast(heaps_[q + p].threshold());
+      Simd<T> best = sum[p][0];
+      for (int v = 1; v < kPanelVectors; ++v) best = sum[p][v] > best ? sum[p][v] : best;
+      if (!any_greater(best, threshold)) continue;
+      for (int v = 0; v < kPanelVectors; ++v) {
+        if (any_greater(sum[p][v], threshold)) offer(q + p, first + v * width, sum[p][v]);
+      }
+    }
+  }
+
+  static bool any_greater(Simd<T> a, Simd<T> b) {
+    const auto greater = a > b;  // lanes of 0 or -1
+    std::int64_t words[kVectorBytes / 8], any = 0;
+    std::memcpy(words, &greater, sizeof words);
+    for (std::int64_t word : words) any |= word;
+    return any != 0;
+  }
+
+  void offer(Offset q, Offset first, Simd<T> scores) {
+    Heap<T>& heap = heaps_[q];
+    for (Offset l = 0; l < width; ++l) {
+      const Index id = static_cast<Index>(first + l);
+      if (scores[l] > heap.threshold() && !excluded(q, id)) heap.push({scores[l], id});
+    }
+  }
+
+  bool excluded(Offset q, Index id) const {
+    if (!exclude_) return false;
+    const CsrRow<T> row = exclude_->row(begin_ + q);
+    return std::binary_search(row.indices, row.indices + row.size, id);
+  }
+
+  MatrixView<const T> items_;
+  const T* bias_;
+  const CsrView<T>* exclude_;
+  Offset k_, begin_ = 0, n_ = 0;
+  AlignedBuffer<T> queries_;  // (kQueryTile, rank), padded with zero rows to a multiple of kPanel
+  AlignedBuffer<T> packed_;   // (rank, panel)
+  AlignedBuffer<T> start_;    // (panel): what a score begins with
+  std::vector<Heap<T>> heaps_;
+};
 
 }  // namespace
 
 template <class T>
 void top_k(MatrixView<const T> queries, MatrixView<const T> items, const T* bias, const CsrView<T>* exclude,
            TopK<T> result, const Execution& run) {
-  const Offset n = queries.rows;
   const Offset k = result.ids.cols;
-  const double work = 2.0 * n * items.rows * items.cols;
-  parallel_for((n + kQueryTile - 1) / kQueryTile, work, run, [&] { return Scratch<T>(queries.cols, k); },
-               [&](Scratch<T>& s, Offset tile) {
-                 const Offset begin = tile * kQueryTile;
-                 const Offset size = std::min(kQueryTile, n - begin);
-                 s.queries.setZero();
-                 std::copy_n(queries.row(begin), size * queries.cols, s.queries.data());
-                 const Index* excluded[kQueryTile] = {};
-                 const Index* excluded_end[kQueryTile] = {};
-                 for (Offset q = 0; q < size; ++q) {
-                   s.heaps[q].reset(k);
-                   if (exclude) {
-                     const auto row = exclude->row(begin + q);
-                     excluded[q] = row.indices;
-                     excluded_end[q] = row.indices + row.size;
-                   }
-                 }
-                 for (Offset first = 0; first < items.rows; first += kItemBlock) {
-                   const Offset n_items = std::min(kItemBlock, items.rows - first);
-                   score_block(s, items, size, first, n_items);
-                   for (Offset q = 0; q < size; ++q) {
-                     offer(s.heaps[q], s.scores.row(q).data(), bias, first, n_items, excluded[q],
-                           excluded_end[q]);
-                   }
-                 }
-                 for (Offset q = 0; q < size; ++q) {
-                   s.heaps[q].write(result.ids.row(begin + q), result.scores.row(begin + q));
-                 }
+  const double work = 2.0 * queries.rows * items.rows * items.cols;
+  // Fewer queries than a tile for every thread are cut finer: a query's answer is the same in any tile.
+  const Offset tile = std::clamp<Offset>(round_up(queries.rows / 16 + 1, kPanel), kPanel, kQueryTile);
+  parallel_for((queries.rows + tile - 1) / tile, work, run, [&] { return Tile<T>(items, bias, exclude, k); },
+               [&](Tile<T>& scratch, Offset t) {
+                 const Offset begin = t * tile;
+                 scratch.run(queries, begin, std::min(tile, queries.rows - begin), result);
                });
 }
 

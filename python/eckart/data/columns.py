@@ -29,7 +29,7 @@ def as_column(values: Any, name: str) -> Any:
     if isinstance(values, np.ndarray):
         if values.ndim != 1:
             raise ValueError(f"{name}: expected one dimension, got shape {values.shape}")
-        return values if values.dtype.kind in "iufb" else _to_arrow(values, name)
+        return values if values.dtype.kind in "iufb" else _simplified(_to_arrow(values, name), name)
     if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
         raise TypeError(f"{name}: expected a column (array, list or series), got {values!r}")
     if isinstance(values, list | tuple):
@@ -140,8 +140,8 @@ def _parsed_numbers(column: Any, name: str) -> NDArray[Any]:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         if not _is_text(column.type):
             raise TypeError(f"{name}: expected numbers, got values of type {column.type}") from None
-        row, text = next((i, t) for i, t in enumerate(column.to_pylist()) if not _casts(t, (pa.float64(),)))
-        raise RowError(f"{name}: expected a number, got {text!r}", row) from None
+        row = _first_not_cast(column, pa.float64())
+        raise RowError(f"{name}: expected a number, got {column[row].as_py()!r}", row) from None
 
 
 def timestamp_column(values: Any, name: str) -> NDArray[np.int64]:
@@ -181,8 +181,8 @@ def _parsed_times(column: Any, name: str) -> Any:
             return column.cast(kind)
         except pa.ArrowInvalid:
             continue
-    row, text = next((i, t) for i, t in enumerate(column.to_pylist()) if not _casts(t, _time_types()))
-    raise RowError(f"{name}: expected an ISO date or an integer, got {text!r}", row)
+    row = max(_first_not_cast(column, kind) for kind in _time_types())
+    raise RowError(f"{name}: expected an ISO date or an integer, got {column[row].as_py()!r}", row)
 
 
 def title_column(values: Any, name: str) -> Any:
@@ -207,13 +207,23 @@ def _time_types() -> tuple[Any, ...]:
     return pa.timestamp("us"), pa.timestamp("us", "UTC")  # without and with a zone
 
 
-def _casts(text: str, kinds: tuple[Any, ...]) -> bool:
+def _first_not_cast(column: Any, kind: Any) -> int:
+    """The first row of a column that cannot be cast as a whole, by bisection."""
+    low, high = 0, len(column)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _casts(column.slice(low, middle - low), kind):
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _casts(column: Any, kind: Any) -> bool:
     import pyarrow as pa
 
-    for kind in kinds:
-        try:
-            pa.scalar(text).cast(kind)
-        except pa.ArrowInvalid:
-            continue
-        return True
-    return False
+    try:
+        column.cast(kind)
+    except pa.ArrowInvalid:
+        return False
+    return True

@@ -1,5 +1,6 @@
 """Ids and their codes: the caller's users and items ↔ 0, 1, ..., n - 1."""
 
+import math
 import numbers
 import re
 from typing import Any
@@ -101,9 +102,15 @@ class Vocabulary:
         """Return the codes of a column of ids, (n,) int32; -1 for unknown ids."""
         if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "iu":
             return self._encode_integers(id_column(values, "ids"))
-        if isinstance(values, list | tuple | np.ndarray) and len(values) <= _FEW and np.ndim(values) == 1:
-            return np.array([self._find(id, row) for row, id in enumerate(values)], dtype=np.int32)
-        column = id_column(values, "ids")
+        one_by_one = isinstance(values, list | tuple | np.ndarray) and np.ndim(values) == 1
+        if one_by_one and len(values) <= _FEW:
+            return self._encode_singly(values)
+        try:
+            column = id_column(values, "ids")
+        except TypeError:
+            if not one_by_one:
+                raise
+            return self._encode_singly(values)  # numbers and texts mixed, or an error that names the row
         if isinstance(column, np.ndarray):
             return self._encode_integers(column)
         return self._encode_texts(column)
@@ -163,11 +170,14 @@ class Vocabulary:
         still_sorted = self._n_sorted == self._n and (self._n == 0 or new.raw(0) > old.raw(self._n - 1))
         return Vocabulary(old.joined(new), None if still_sorted else self._n_sorted)
 
+    def _encode_singly(self, values: Any) -> NDArray[np.int32]:
+        return np.array([self._find(id, row) for row, id in enumerate(values)], dtype=np.int32)
+
     def _find(self, id: Any, row: int | None = None) -> int:
         """Return the code of one id or -1. `row` is its place in a column, for the message."""
         where = "" if row is None else f" (row {row})"
         if isinstance(id, numbers.Real) and not isinstance(id, bool | np.bool_):
-            if id != id or id != int(id):
+            if not math.isfinite(id) or id != int(id):
                 raise ValueError(f"ids: expected integers or texts, got {id!r}{where}")
             id = int(id)
         elif not isinstance(id, str):

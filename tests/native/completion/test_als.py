@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from tests.completion import reference
+
 from eckart._native import completion as native
 from eckart.base.csr import Csr
-
-from tests.completion import reference
 
 RANKS = [1, 2, 3, 7, 16, 17, 31, 32, 33, 64, 65, 100, 129]
 N_COLS = 331

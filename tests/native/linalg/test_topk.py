@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from eckart._native import linalg as native
 from eckart.base.csr import Csr
 from eckart.linalg import top_k

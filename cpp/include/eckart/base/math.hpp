@@ -2,7 +2,7 @@
 // compiler may vectorise a sum without -ffast-math and every thread count gives the same bits.
 #pragma once
 
-#include "eckart/base/types.hpp"
+#include "eckart/base/simd.hpp"
 
 namespace eckart {
 
@@ -20,11 +20,6 @@ inline T lane_sum(Offset n, Term term) {
     for (int l = 0; l < width; ++l) lane[l] += lane[l + width];
   }
   return lane[0];
-}
-
-template <class T>
-inline T dot(const T* a, const T* b, Offset n) {
-  return lane_sum<T>(n, [=](Offset i) { return a[i] * b[i]; });
 }
 
 template <class T>

@@ -2,11 +2,11 @@
 //
 //   score(q, i) = <query_q, item_i> + bias_i
 //
-// Tiles of queries are multiplied with blocks of items; a score enters a query's heap only if it
-// beats the heap's worst. Excluded items (those a user has seen) are struck out by walking the
-// sorted exclusion row along with the blocks. Ties: the higher score first, then the lower id.
-// Every tile has the same shape whatever it holds, so a query's scores do not depend, not even in
-// the last bit, on which other queries were asked along with it.
+// A panel of items is packed once for a tile of queries; scores are formed in registers and compared
+// there with the worst of the query's heap, so nearly all of them are never stored. Only a score that
+// would enter is looked up among the excluded items (those a user has seen). Ties: the higher score
+// first, then the lower id. A score is one chain of multiply-adds over the factors, so it does not
+// depend, not even in the last bit, on which other queries were asked along with it.
 // Cost: queries * items * rank multiply-adds.
 #pragma once
 

@@ -1,0 +1,168 @@
+// Vectors as wide as the registers of the instruction set that this module is compiled for, through
+// the compiler's vector extensions: `a * b + c` on them becomes one fused multiply-add where there is
+// one. One source for SSE2, AVX2, AVX-512 and NEON, for float and double.
+#pragma once
+
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "eckart/base/types.hpp"
+
+namespace eckart {
+
+#if defined(__AVX512F__)
+constexpr int kVectorBytes = 64;
+constexpr int kVectorRegisters = 32;
+#elif defined(__AVX__)
+constexpr int kVectorBytes = 32;
+constexpr int kVectorRegisters = 16;
+#elif defined(__aarch64__)
+constexpr int kVectorBytes = 16;
+constexpr int kVectorRegisters = 32;
+#else
+constexpr int kVectorBytes = 16;
+constexpr int kVectorRegisters = 16;
+#endif
+
+// The register tile of a matrix product: kPanel broadcasts times kPanelVectors vectors of sums, with
+// registers left for the operands.
+constexpr int kPanel = kVectorRegisters == 32 ? 8 : 4;
+constexpr int kPanelVectors = kVectorRegisters == 32 || kVectorBytes == 32 ? 3 : 2;
+
+template <class T>
+struct SimdTraits {
+  static constexpr Offset width = kVectorBytes / static_cast<Offset>(sizeof(T));
+  typedef T vector __attribute__((vector_size(kVectorBytes)));
+};
+
+template <class T>
+using Simd = typename SimdTraits<T>::vector;
+template <class T>
+constexpr Offset kSimdWidth = SimdTraits<T>::width;  // lanes
+
+template <class T>
+inline Simd<T> load(const T* p) {  // any alignment
+  Simd<T> v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+template <class T>
+inline void store(T* p, Simd<T> v) {
+  std::memcpy(p, &v, sizeof v);
+}
+
+template <class T>
+inline Simd<T> broadcast(T x) {
+  return x - Simd<T>{};  // x + 0 would turn -0 into 0, so the compiler could not drop it
+}
+
+constexpr Offset round_up(Offset n, Offset step) { return (n + step - 1) / step * step; }
+
+// Transposes a square of kSimdWidth vectors in registers (log2(width) stages of two-input shuffles).
+namespace detail {
+
+template <class T, int bit, bool high, std::size_t... lane>
+inline Simd<T> exchange(Simd<T> a, Simd<T> b, std::index_sequence<lane...>) {
+  constexpr int width = static_cast<int>(kSimdWidth<T>);
+  if constexpr (high) {
+    return __builtin_shufflevector(a, b, (int(lane) & bit ? width + int(lane) : int(lane) + bit)...);
+  } else {
+    return __builtin_shufflevector(a, b, (int(lane) & bit ? width + int(lane) - bit : int(lane))...);
+  }
+}
+
+template <class T, int bit>
+inline void transpose_stage(Simd<T>* rows) {
+  if constexpr (bit < kSimdWidth<T>) {
+    using Lanes = std::make_index_sequence<static_cast<std::size_t>(kSimdWidth<T>)>;
+#pragma GCC unroll 16
+    for (int i = 0; i < kSimdWidth<T>; ++i) {
+      if (i & bit) continue;
+      const Simd<T> a = rows[i], b = rows[i + bit];
+      rows[i] = exchange<T, bit, false>(a, b, Lanes());
+      rows[i + bit] = exchange<T, bit, true>(a, b, Lanes());
+    }
+    transpose_stage<T, 2 * bit>(rows);
+  }
+}
+
+}  // namespace detail
+
+template <class T>
+inline void transpose(Simd<T>* rows) {
+  detail::transpose_stage<T, 1>(rows);
+}
+
+namespace detail {
+
+template <class T, int half, std::size_t... lane>
+inline Simd<T> swap_halves(Simd<T> v, std::index_sequence<lane...>) {
+  return __builtin_shufflevector(v, v, (int(lane) ^ half)...);
+}
+
+template <class T, int half>
+inline Simd<T> fold(Simd<T> v) {
+  if constexpr (half == 0) {
+    return v;
+  } else {
+    using Lanes = std::make_index_sequence<static_cast<std::size_t>(kSimdWidth<T>)>;
+    return fold<T, half / 2>(v + swap_halves<T, half>(v, Lanes()));
+  }
+}
+
+}  // namespace detail
+
+// The sum of the lanes, always in the same order.
+template <class T>
+inline T sum_lanes(Simd<T> v) {
+  return detail::fold<T, static_cast<int>(kSimdWidth<T>) / 2>(v)[0];
+}
+
+template <class T>
+inline T dot(const T* a, const T* b, Offset n) {
+  constexpr Offset width = kSimdWidth<T>;
+  Simd<T> sum[4] = {};
+  Offset i = 0;
+  for (; i + 4 * width <= n; i += 4 * width) {
+    for (int u = 0; u < 4; ++u) sum[u] += load(a + i + u * width) * load(b + i + u * width);
+  }
+  for (; i + width <= n; i += width) sum[0] += load(a + i) * load(b + i);
+  T result = sum_lanes<T>((sum[0] + sum[1]) + (sum[2] + sum[3]));
+  for (; i < n; ++i) result += a[i] * b[i];
+  return result;
+}
+
+// Ask for a row that will be read soon.
+template <class T>
+inline void prefetch(const T* row, Offset n) {
+  for (Offset i = 0; i < n; i += 64 / static_cast<Offset>(sizeof(T))) __builtin_prefetch(row + i);
+}
+
+// Zeroed scratch aligned to a cache line.
+template <class T>
+class AlignedBuffer {
+ public:
+  explicit AlignedBuffer(Offset n) : data_(allocate(n)) {}
+  T* data() { return data_.get(); }
+  const T* data() const { return data_.get(); }
+  T& operator[](Offset i) { return data_.get()[i]; }
+  const T& operator[](Offset i) const { return data_.get()[i]; }
+
+ private:
+  struct Free {
+    void operator()(T* p) const { std::free(p); }
+  };
+  static T* allocate(Offset n) {
+    const std::size_t bytes = static_cast<std::size_t>(round_up(n * static_cast<Offset>(sizeof(T)) + 64, 64));
+    void* p = std::aligned_alloc(64, bytes);
+    if (!p) throw std::bad_alloc();
+    return static_cast<T*>(std::memset(p, 0, bytes));
+  }
+  std::unique_ptr<T, Free> data_;
+};
+
+}  // namespace eckart

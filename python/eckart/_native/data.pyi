@@ -1,0 +1,37 @@
+import numpy as np
+from numpy.typing import NDArray
+
+from eckart._native import _T, _IndexArray, _OffsetArray
+
+def first_out_of_range(indices: _IndexArray, bound: int, threads: int) -> int: ...
+def first_bad_row(indptr: _OffsetArray, indices: _IndexArray, n_cols: int, threads: int) -> int: ...
+def first_not_rising(bytes: NDArray[np.uint8], offsets: _OffsetArray, threads: int) -> int: ...
+def first_not_finite(values: NDArray[_T], threads: int) -> int: ...
+def compress(
+    rows: _IndexArray,
+    cols: _IndexArray,
+    values: NDArray[_T] | None,
+    n_rows: int,
+    n_cols: int,
+    threads: int,
+) -> tuple[_OffsetArray, _IndexArray, NDArray[_T] | None, _OffsetArray, int]: ...
+def make_ratings(
+    users: int,
+    items: int,
+    n: int,
+    rank: int,
+    mean: float,
+    noise: float,
+    step: float,
+    highest: float,
+    seed: int,
+    threads: int,
+) -> tuple[
+    _IndexArray,
+    _IndexArray,
+    NDArray[np.float32],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+]: ...
