@@ -9,24 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from tests.completion import reference
 
 from eckart.base.errors import DivergenceError, EckartError
 from eckart.completion import ALS
-from eckart.completion._als_sweeps import Penalty, objective
 from eckart.completion._training import Trainer
 from eckart.data import Ratings, random_split
 from eckart.testing import small_ratings
 
 
 def model_objective(model, ratings):
-    """The objective of a fitted model, from its public attributes."""
-    users, items = model._user_side, model._item_side
-    penalty = Penalty(model.reg, model.reg, by_count=True)
-    state = type("State", (), {"users": users, "items": items})()
-    reg_users = penalty.of("users", ratings.by_user, ratings.dtype)
-    return objective(
-        ratings.by_user, state, model.mean_, reg_users, penalty.of("items", ratings.by_item, ratings.dtype)
-    )
+    """The objective of a fitted model, worked out from its attributes alone."""
+    penalties = (reference.penalties(r, model.reg, "count") for r in (ratings.by_user, ratings.by_item))
+    return reference.objective(reference.Point.of(model), ratings, *penalties)
 
 
 def rmse(model, ratings):
@@ -189,7 +184,7 @@ def test_sigint_during_a_kernel(rank):
     assert model.n_iter_ == len(model.history_) < 1000
     assert np.isfinite(model.predict(ratings[:100])).all()
     if model.history_:
-        assert model_objective(model, ratings) == pytest.approx(model.history_[-1]["objective"], rel=1e-9)
+        assert model_objective(model, ratings) == pytest.approx(model.history_[-1]["objective"], rel=1e-5)
 
 
 def test_divergence_keeps_the_state_before():
