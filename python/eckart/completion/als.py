@@ -150,7 +150,7 @@ class ALS(FactorModel):
         return self
 
     def _finished(self, state: AlsState, train: Ratings, penalty: Penalty) -> AlsState:
-        """Return the state after one exact half-step of the users, so that fold_in gives what training gave."""
+        """Return the state after one exact half-step of the users: fold_in then gives what training gave."""
         exact = state.copy()
         reg = penalty.of("users", train.by_user, train.dtype)
         exact.squared_error = solve_side(train.by_user, exact.items, self.mean_, reg, exact.users)
