@@ -22,7 +22,7 @@ template <class T>
 void add_rows(const std::vector<T>& x, Offset rank, NormalEquations<T>& system) {
   for (std::size_t i = 0; i < x.size(); i += rank) {
     if (system.full()) system.flush();
-    std::copy_n(x.data() + i, rank, system.next_row(T(1)));
+    copy_row(x.data() + i, rank, system.next_row(T(1)));
   }
   system.flush();
 }

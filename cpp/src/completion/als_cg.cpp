@@ -63,7 +63,7 @@ class RowCg {
     }
     const CsrRow<T> row = half_.ratings.row(i);
     gather(half_, row, 0, n_, [&](Offset j, const T* x) {
-      std::copy_n(x, rank_, packed_.data() + j * stride_);
+      copy_row(x, rank_, packed_.data() + j * stride_);
       residuals_[j] = target(half_, row, j);
     });
     sweep(x_, residuals_.data(), residual_);

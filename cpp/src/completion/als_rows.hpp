@@ -129,7 +129,7 @@ class RowSystems {
     for (Offset j = begin; j < end;) {
       const Offset stop = std::min(end, j + system.tile_rows());
       for (; j < stop; ++j) {
-        std::copy_n(half_.fixed.row(row.indices[j]), rank, system.next_row(target(half_, row, j)));
+        copy_row(half_.fixed.row(row.indices[j]), rank, system.next_row(target(half_, row, j)));
       }
       // What is stored behind these ratings comes next, be it of this row or, mostly, of the next one.
       const Index* next = row.indices + j;
