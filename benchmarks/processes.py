@@ -27,10 +27,11 @@ class ChildError(Exception):
 class Child:
     """A process that answers commands. It is in a session of its own, so that helpers (a JVM) end with it.
 
-    command : what to run; `threads` : of OpenMP; `blas_threads` : of OpenBLAS and MKL
+    name : for messages; threads : of OpenMP; blas_threads : of OpenBLAS and MKL
     """
 
-    def __init__(self, command: list[str], threads: int, blas_threads: int) -> None:
+    def __init__(self, name: str, command: list[str], threads: int, blas_threads: int) -> None:
+        self._name = name
         env = {name: value for name, value in os.environ.items() if name not in SLOW_BLAS}
         env |= {"OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": "ignore"}
         env |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(blas_threads))
@@ -73,7 +74,7 @@ class Child:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             while b"\n" not in self._buffer:
                 if not selector.select(max(0.0, deadline - time.monotonic())):
-                    raise ChildError(f"no answer within {timeout:.0f} s")
+                    raise ChildError(f"{self._name}: no answer within {timeout:g} s")
                 chunk = os.read(self._process.stdout.fileno(), 1 << 16)
                 if not chunk:
                     raise ChildError(self._death())
@@ -81,7 +82,7 @@ class Child:
         line, self._buffer = self._buffer.split(b"\n", 1)
         answer = json.loads(line)
         if "error" in answer:
-            raise ChildError(answer["error"])
+            raise ChildError(f"{self._name}: {answer['error']}")
         return answer["result"]
 
     def _death(self) -> str:
@@ -90,7 +91,7 @@ class Child:
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         self._log.seek(0)
         lines = [line for line in self._log.read().decode(errors="replace").splitlines() if line.strip()]
-        return f"the process ended with {how}" + (f": {lines[-1].strip()}" if lines else "")
+        return f"{self._name}: the process ended with {how}" + (f": {lines[-1].strip()}" if lines else "")
 
 
 def serve(open_library: Callable[[], tuple[Any, dict[str, Callable[..., Any]]]]) -> None:

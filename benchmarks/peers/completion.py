@@ -71,7 +71,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--peers", nargs="+", choices=peers, default=peers)
     parser.add_argument("--quick", action="store_true", help="small data, one pair each: tests the script")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--minutes", type=float, default=9, help="after these no further pair is begun")
+    parser.add_argument("--minutes", type=float, default=8, help="after these no further pair is begun")
     parser.add_argument("--timeout", type=float, default=180, help="seconds for one fit of a child")
     parser.add_argument("--python", default=sys.executable, help="interpreter that the peers run under")
     parser.add_argument("--json", help="write the results to this file")

@@ -35,7 +35,7 @@ class Comparison:
     answer : what the peer has to show: "objective" (eckart's, to a thousandth), "learned" (a model of
         another objective), "rmse" (an error below the spread of the ratings), "lists" (the same lists)
     settings, blas_threads : each combination is tried once, the fastest is measured
-    iterations : n of the marginal cost; pairs : repetitions of (eckart, peer)
+    iterations, our_iterations : n of the marginal cost; pairs : repetitions of (eckart, peer)
     """
 
     library: str
@@ -47,6 +47,7 @@ class Comparison:
     blas_threads: tuple[int, ...] = (1,)
     reg: float = REG
     iterations: int = 3
+    our_iterations: int = 3
     pairs: int = 3
 
     @property
@@ -63,7 +64,7 @@ COMPARISONS = (
     ),
     Comparison(
         "irspack", "Cholesky (implicit feedback)", "20M", {"als": CHOLESKY}, "learned",
-        ({"solver": "CHOLESKY"},), reg=0.003,
+        ({"solver": "CHOLESKY"},), reg=0.003, pairs=2,
     ),
     Comparison(
         "implicit", "Cholesky (implicit feedback)", "20M", {"als": CHOLESKY}, "learned", ({"cg": False},),
@@ -74,12 +75,15 @@ COMPARISONS = (
     ),
     Comparison(
         "cmfrec", "Cholesky", "1M", {"small": CHOLESKY}, "objective", ({"cg": False},),
-        blas_threads=(1, 2), iterations=2,
+        blas_threads=(1, 2), iterations=2, our_iterations=20,
     ),
     Comparison(
         "spark", "Cholesky (no biases)", "1M", {"small": CHOLESKY | {"biases": False}}, "objective",
-        ({"blocks": 2}, {"blocks": 4}), iterations=4,
+        ({"blocks": 2}, {"blocks": 4}), iterations=4, our_iterations=20,
     ),
-    Comparison("surprise", "SVD epoch", "1M", {"sgd": CHOLESKY}, "rmse", reg=0.02, iterations=5, pairs=1),
+    Comparison(
+        "surprise", "SVD epoch", "1M", {"sgd": CHOLESKY}, "rmse", reg=0.02, iterations=5,
+        our_iterations=20, pairs=1,
+    ),
     Comparison("libmf", "SGD epoch", "20M", {"sgd": CHOLESKY}, "rmse", pairs=1),
 )  # fmt: skip

@@ -1,16 +1,15 @@
 """The libraries that factorise ratings, each behind the same three methods. Runs as a child process:
 
-    python completion_libraries.py LIBRARY RATINGS.npz THREADS
+    python completion_libraries.py LIBRARY THREADS
 
-`prepare` brings the ratings into the library's own form (not timed), `fit` trains from scratch for a
-number of iterations (timed), `model` gives the factors back so that the parent can check them.
+`prepare` brings ratings into the library's own form (not timed), `fit` trains from scratch for a number
+of iterations (timed), `model` gives the factors back so that the parent can check them.
 """
 
-import os
 import sys
 import tempfile
 import time
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,17 +40,18 @@ class Triples(NamedTuple):
 
 
 class Library:
-    """A library with the ratings that it has been given; `threads` is how many it may use."""
+    """A library, and the ratings that it was given last; `threads` is how many it may use."""
 
     package = ""  # its name on the package index
 
-    def __init__(self, triples: Triples, threads: int) -> None:
-        self.shape, self.threads = triples.shape, threads
-        self.prepare(triples)
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
 
-    def prepare(self, triples: Triples) -> None: ...
+    def prepare(self, triples: Triples) -> None:
+        raise NotImplementedError
 
-    def fit(self, iterations: int, rank: int, reg: float, **setting: Any) -> None: ...
+    def fit(self, iterations: int, rank: int, reg: float, **setting: Any) -> None:
+        raise NotImplementedError
 
     def model(self) -> dict[str, Any]:
         """Return user_factors (n_users, rank), item_factors, and where there are any the biases and mean."""
@@ -147,7 +147,7 @@ class Implicit(Library):
             self._model.user_factors, self._model.item_factors = file["user_factors"], file["item_factors"]
 
     def top_k(self, k: int) -> tuple[np.ndarray, np.ndarray]:
-        return self._model.recommend(np.arange(self.shape[0]), self._matrix, N=k)
+        return self._model.recommend(np.arange(self._matrix.shape[0]), self._matrix, N=k)
 
 
 class Irspack(Library):
@@ -199,15 +199,15 @@ class Surprise(Library):
         data = Dataset(reader)  # its own constructors want a pandas frame or a file
         columns = (triples.users.tolist(), triples.items.tolist(), triples.values.tolist())
         rows = [(user, item, value, None) for user, item, value in zip(*columns, strict=True)]
-        self._new, self._train = SVD, data.construct_trainset(rows)
+        self._new, self._train, self._shape = SVD, data.construct_trainset(rows), triples.shape
 
     def fit(self, iterations: int, rank: int, reg: float) -> None:
         self._model = self._new(n_factors=rank, n_epochs=iterations, reg_all=reg, random_state=0)
         self._model.fit(self._train)
 
     def model(self) -> dict[str, Any]:
-        users = [self._train.to_inner_uid(user) for user in range(self.shape[0])]
-        items = [self._train.to_inner_iid(item) for item in range(self.shape[1])]
+        users = [self._train.to_inner_uid(user) for user in range(self._shape[0])]
+        items = [self._train.to_inner_iid(item) for item in range(self._shape[1])]
         model = self._model
         return {
             "user_factors": model.pu[users], "item_factors": model.qi[items],
@@ -220,22 +220,27 @@ class Spark(Library):
 
     def prepare(self, triples: Triples) -> None:
         from pyspark.ml.recommendation import ALS
+
+        spark = self._session()
+        path = f"{self._folder.name}/{len(triples.values)}.csv"
+        table = np.stack([triples.users, triples.items, triples.values], axis=1)
+        np.savetxt(path, table, fmt=("%d", "%d", "%.9g"), delimiter=",")
+        frame = spark.read.csv(path, schema="user INT, item INT, rating FLOAT")
+        self._new, self._shape = ALS, triples.shape
+        self._frame = frame.repartition(self.threads).cache()
+        self._frame.count()
+
+    def _session(self) -> Any:
         from pyspark.sql import SparkSession
 
         options = {
             "spark.driver.memory": "4g", "spark.driver.host": "127.0.0.1", "spark.ui.enabled": "false",
             "spark.sql.shuffle.partitions": str(self.threads), "spark.log.level": "ERROR",
         }  # fmt: skip
-        builder = SparkSession.builder.master(f"local[{self.threads}]").config(map=options)
+        session = SparkSession.builder.master(f"local[{self.threads}]").config(map=options).getOrCreate()
         self._folder = tempfile.TemporaryDirectory()
-        path = f"{self._folder.name}/ratings.csv"
-        table = np.stack([triples.users, triples.items, triples.values], axis=1)
-        np.savetxt(path, table, fmt=("%d", "%d", "%.9g"), delimiter=",")
-        spark = builder.getOrCreate()
-        spark.sparkContext.setCheckpointDir(f"{self._folder.name}/checkpoints")  # or long lineages overflow
-        frame = spark.read.csv(path, schema="user INT, item INT, rating FLOAT")
-        self._new, self._frame = ALS, frame.repartition(self.threads).cache()
-        self._frame.count()
+        session.sparkContext.setCheckpointDir(f"{self._folder.name}/checkpoints")  # or long lineages overflow
+        return session
 
     def fit(self, iterations: int, rank: int, reg: float, blocks: int) -> None:
         trainer = self._new(
@@ -245,11 +250,9 @@ class Spark(Library):
         self._model = trainer.fit(self._frame)
 
     def model(self) -> dict[str, Any]:
+        frames = {"user_factors": self._model.userFactors, "item_factors": self._model.itemFactors}
         sides = {}
-        for name, n, frame in zip(
-            ("user_factors", "item_factors"), self.shape, (self._model.userFactors, self._model.itemFactors),
-            strict=True,
-        ):  # fmt: skip
+        for (name, frame), n in zip(frames.items(), self._shape, strict=True):
             sides[name] = np.zeros((n, self._model.rank), dtype=np.float32)
             for row in frame.collect():
                 sides[name][row["id"]] = row["features"]
@@ -262,9 +265,13 @@ LIBRARIES = {
 }  # fmt: skip
 
 
-def open_library(name: str, path: str, threads: int) -> tuple[Any, dict[str, Any]]:
-    """Return what the library says about itself and its commands, for `serve`."""
-    library = LIBRARIES[name](Triples.load(path), threads)
+def open_library(name: str, threads: int) -> tuple[Any, dict[str, Any]]:
+    """Return the library's version and its commands, for `serve`. Raises ImportError where it is missing."""
+    library = LIBRARIES[name](threads)
+    try:
+        found = version(library.package)
+    except PackageNotFoundError:
+        raise ImportError(f"{library.package} is not installed for {sys.executable}") from None
 
     def fit(**arguments: Any) -> float:
         start = time.perf_counter()
@@ -279,13 +286,14 @@ def open_library(name: str, path: str, threads: int) -> tuple[Any, dict[str, Any
         return seconds
 
     commands = {
+        "prepare": lambda path: library.prepare(Triples.load(path)),
         "fit": fit,
-        "top_k": top_k,
         "save_model": lambda path: np.savez(path, **library.model()),
         "use_factors": library.use_factors,
+        "top_k": top_k,
     }
-    return {"version": version(library.package), "process": os.getpid()}, commands
+    return found, commands
 
 
 if __name__ == "__main__":
-    serve(lambda: open_library(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    serve(lambda: open_library(sys.argv[1], int(sys.argv[2])))

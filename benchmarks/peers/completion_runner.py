@@ -6,6 +6,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,10 @@ class Runner:
         self._ratings: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     def close(self) -> None:
+        """End eckart's processes; the next use starts them anew."""
         for child in self._ours.values():
             child.close()
+        self._ours.clear()
 
     def compare(self, comparison: Comparison, jobs: list[str]) -> list[Row]:
         """Return a row for each of `jobs` that the comparison serves; failures are noted, not raised."""
@@ -57,46 +60,59 @@ class Runner:
         except (ChildError, AnswerError) as error:
             say(f"  {error}")
             self.failures.append((comparison.name, str(error)))
+            self.close()  # it may have been eckart that did not answer
             return []
 
     # -- training ----------------------------------------------------------------------------------
 
     def _compare_fits(self, comparison: Comparison, wanted: dict[str, Setting]) -> list[Row]:
-        blas, chosen, how = self._best_setting(comparison)
-        same = ""
-        if comparison.answer == "objective":
-            same = self._check_objective(comparison, chosen, next(iter(wanted.values())))
-        setting = {"rank": RANK, "reg": comparison.reg, **chosen}
         settings = {job: {"rank": RANK, "reg": REG, **ours} for job, ours in wanted.items()}
-        n, ours = comparison.iterations, self._eckart(comparison.shape)
+        eckart = self._eckart(comparison.shape)
         seconds: dict[str, list[float]] = {job: [] for job in ("peer", *settings)}
-        with self._start(comparison.library, comparison.shape, blas) as peer:
+        with ExitStack() as stack:
+            peer, chosen, how = self._at_its_best(comparison, stack)
+            same = dict.fromkeys(wanted, "")
+            if comparison.answer == "objective":
+                same = {job: self._check_objective(peer, chosen, ours) for job, ours in wanted.items()}
+            setting = {"rank": RANK, "reg": comparison.reg, **chosen}
+            self._prepare(peer, comparison.shape)
             self._fit(peer, setting, 1)  # the first fit of a process also pays for its memory
             for _ in self._pairs(comparison):
                 for job, our_setting in settings.items():
-                    seconds[job].append(self._marginal(ours, our_setting, n))
-                ours.call("save_model", STARTING, path=self._file("ours"))
-                seconds["peer"].append(self._marginal(peer, setting, n))
-                peer.call("save_model", STARTING, path=self._file("peer"))
-            answer = same + self._check_learned(comparison)
-        return [self._row(comparison, job, seconds[job], seconds["peer"], answer, how) for job in settings]
+                    seconds[job].append(self._marginal(eckart, our_setting, comparison.our_iterations))
+                    eckart.call("save_model", STARTING, path=self._file(job))
+                seconds["peer"].append(self._marginal(peer, setting, comparison.iterations))
+            peer.call("save_model", STARTING, path=self._file("peer"))
+        learned = {job: same[job] + self._check_learned(comparison, job) for job in wanted}
+        return [
+            self._row(comparison, job, seconds[job], seconds["peer"], learned[job], how) for job in wanted
+        ]
 
-    def _best_setting(self, comparison: Comparison) -> tuple[int, Setting, str]:
-        """Try BLAS threads and settings on the middle-sized ratings; return the fastest, and its name."""
+    def _at_its_best(self, comparison: Comparison, stack: ExitStack) -> tuple[Child, Setting, str]:
+        """Try BLAS threads and settings on the middle-sized ratings.
+
+        Returns the peer running with the fastest number of BLAS threads, the fastest setting, and
+        words for both where there was a choice.
+        """
+        peers = {
+            blas: stack.enter_context(self._start(comparison.library, blas))
+            for blas in comparison.blas_threads
+        }
         candidates = list(itertools.product(comparison.blas_threads, comparison.settings))
         if len(candidates) == 1:
-            return *candidates[0], ""
+            return peers[candidates[0][0]], candidates[0][1], ""
         timed = []
         for blas, setting in candidates:
-            many = {f"BLAS threads {blas}": comparison.blas_threads}
-            many |= {f"{name} {value}": comparison.settings for name, value in setting.items()}
-            how = ", ".join(words for words, choices in many.items() if len(choices) > 1)
-            with self._start(comparison.library, "1M", blas) as peer:
-                full = {"rank": RANK, "reg": comparison.reg, **setting}
-                self._fit(peer, full, 1)
-                timed.append((self._marginal(peer, full, comparison.iterations), blas, setting, how))
-            say(f"  {how}: {timed[-1][0]:.3g} s on the middle-sized ratings")
-        return min(timed, key=lambda candidate: candidate[0])[1:]
+            parts = [f"BLAS threads {blas}"] * (len(comparison.blas_threads) > 1)
+            parts += [f"{name} {value}" for name, value in setting.items() if len(comparison.settings) > 1]
+            full = {"rank": RANK, "reg": comparison.reg, **setting}
+            self._prepare(peers[blas], "1M")
+            self._fit(peers[blas], full, 1)
+            seconds = self._marginal(peers[blas], full, comparison.iterations)
+            timed.append((seconds, blas, setting, ", ".join(parts)))
+            say(f"  {timed[-1][-1]}: {seconds:.3g} s on the middle-sized ratings")
+        _, blas, setting, how = min(timed, key=lambda candidate: candidate[0])
+        return peers[blas], setting, how
 
     def _fit(self, child: Child, setting: Setting, iterations: int) -> float:
         return child.call("fit", self._args.timeout, iterations=iterations, **setting)
@@ -106,13 +122,13 @@ class Runner:
         one = self._fit(child, setting, 1)
         return (self._fit(child, setting, 1 + n) - one) / n
 
-    def _check_objective(self, comparison: Comparison, chosen: Setting, ours: Setting) -> str:
+    def _check_objective(self, peer: Child, chosen: Setting, our_setting: Setting) -> str:
         """Let both converge on small data and compare what they minimise. AnswerError where it differs."""
-        self._fit(self._eckart("check"), {**CHECK, **ours}, CHECK_ITERATIONS)
-        self._eckart("check").call("save_model", STARTING, path=self._file("ours"))
-        with self._start(comparison.library, "check", 1) as peer:
-            self._fit(peer, {**CHECK, **chosen}, CHECK_ITERATIONS)
-            peer.call("save_model", STARTING, path=self._file("peer"))
+        ours = self._eckart("check")
+        self._prepare(peer, "check")
+        for child, setting, name in ((ours, our_setting, "ours"), (peer, chosen, "peer")):
+            self._fit(child, {**CHECK, **setting}, CHECK_ITERATIONS)
+            child.call("save_model", STARTING, path=self._file(name))
         reached = [
             answers.objective(answers.Model.load(self._file(name)), *self._ratings["check"], CHECK["reg"])
             for name in ("ours", "peer")
@@ -120,7 +136,7 @@ class Runner:
         off = reached[1] / reached[0] - 1
         return judged(abs(off) <= SAME_OBJECTIVE, f"same objective to {abs(off):.1e} on small data; ")
 
-    def _check_learned(self, comparison: Comparison) -> str:
+    def _check_learned(self, comparison: Comparison, job: str) -> str:
         """Return what the peer's model of the big data is worth. AnswerError if it has learned nothing."""
         users, items, values = self._ratings[comparison.shape]
         peer = answers.Model.load(self._file("peer"))
@@ -128,9 +144,12 @@ class Runner:
             share = answers.auc(peer, users, items)
             return judged(share > LEARNED_AUC, f"training pairs above random ones: {share:.1%}")
         error, spread = answers.rmse(peer, users, items, values), float(values.std())
-        ours = answers.rmse(answers.Model.load(self._file("ours")), users, items, values)
-        n = comparison.iterations + 1
-        return judged(error < spread, f"training RMSE after {n} iterations {error:.3f} (eckart {ours:.3f})")
+        ours = answers.rmse(answers.Model.load(self._file(job)), users, items, values)
+        return judged(
+            error < spread,
+            f"training RMSE {error:.3f} after {1 + comparison.iterations} iterations, "
+            f"eckart's {ours:.3f} after {1 + comparison.our_iterations}",
+        )
 
     # -- lists -------------------------------------------------------------------------------------
 
@@ -153,7 +172,8 @@ class Runner:
     ) -> tuple[list[float], list[float]]:
         """Return the seconds of eckart's and the peer's lists in turns; without `ours`, one trial."""
         ours_seconds, peer_seconds = [], []
-        with self._start(comparison.library, comparison.shape, blas) as peer:
+        with self._start(comparison.library, blas) as peer:
+            self._prepare(peer, comparison.shape)
             peer.call("use_factors", STARTING, path=self._file("factors"))
             for _ in self._pairs(comparison) if ours else range(1):
                 for child, name, seconds in ((ours, "ours", ours_seconds), (peer, "peer", peer_seconds)):
@@ -184,23 +204,27 @@ class Runner:
 
     def _eckart(self, shape: str) -> Child:
         if shape not in self._ours:
-            self._ours[shape] = self._start("eckart", shape, 1)
-            self._fit(self._ours[shape], {"rank": RANK, "reg": REG}, 1)
+            self._ours[shape] = self._start("eckart", 1)
+            self._prepare(self._ours[shape], shape)
+            self._fit(self._ours[shape], {"rank": RANK, "reg": REG}, 1)  # pays for the memory
         return self._ours[shape]
 
-    def _start(self, library: str, shape: str, blas_threads: int) -> Child:
-        """Start a library with its ratings. Raises ChildError with the reason, also where it is missing."""
-        self._write_ratings(shape)
+    def _start(self, library: str, blas_threads: int) -> Child:
+        """Start a library. Raises ChildError with the reason, also where it is missing."""
         python = sys.executable if library == "eckart" else self._args.python
         script = Path(__file__).with_name("completion_libraries.py")
-        command = [python, str(script), library, self._file(shape), str(self._args.threads)]
-        child = Child(command, self._args.threads, blas_threads)
+        command = [python, str(script), library, str(self._args.threads)]
+        child = Child(library, command, self._args.threads, blas_threads)
         try:
-            self.versions[library] = child.start(STARTING)["version"]
+            self.versions[library] = child.start(STARTING)
         except ChildError:
             child.close()
             raise
         return child
+
+    def _prepare(self, child: Child, shape: str) -> None:
+        self._write_ratings(shape)
+        child.call("prepare", STARTING, path=self._file(shape))
 
     def _write_ratings(self, shape: str) -> None:
         if shape in self._ratings:
