@@ -57,9 +57,11 @@ class Runner:
         measure = self._compare_lists if comparison.answer == "lists" else self._compare_fits
         try:
             return measure(comparison, wanted)
-        except (ChildError, AnswerError) as error:
-            say(f"  {error}")
-            self.failures.append((comparison.name, str(error)))
+        except Exception as error:  # whatever goes wrong with one peer, the others are still measured
+            expected = isinstance(error, ChildError | AnswerError)
+            why = str(error) if expected else f"{type(error).__name__}: {error}"
+            say(f"  {why}")
+            self.failures.append((comparison.name, why))
             self.close()  # it may have been eckart that did not answer
             return []
 

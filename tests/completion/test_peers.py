@@ -13,8 +13,7 @@ RANK, REG, ITERATIONS = 4, 0.1, 60
 
 @pytest.fixture(scope="module")
 def cmf():
-    reason = "cmfrec is not installed (pip install 'eckart[bench]')"
-    return pytest.importorskip("cmfrec", reason=reason, exc_type=ImportError).CMF
+    return pytest.importorskip("cmfrec", reason="cmfrec is not installed (extra `bench`)").CMF
 
 
 @pytest.fixture(scope="module")
