@@ -95,7 +95,7 @@ def test_converges_by_tol():
 def test_early_stopping_keeps_the_best_iteration(normalize):
     """What `fit` hands back is the iteration that validated best, not the last one it tried."""
     train, held_out = random_split(small_ratings(), test_size=0.3, random_state=0)
-    model = ALS(rank=20, reg=1e-3, max_iter=60, tol=0, patience=4, normalize=normalize, random_state=0)
+    model = ALS(rank=3, reg=0.01, max_iter=60, tol=0, patience=4, normalize=normalize, random_state=0)
     model.fit(train, validation=held_out)
     errors = [record["validation"] for record in model.history_]
     best = int(np.argmin(errors))

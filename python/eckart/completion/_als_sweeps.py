@@ -15,7 +15,7 @@ from eckart.base.csr import Csr
 from eckart.base.threads import get_num_threads
 from eckart.completion._factors import Side
 
-INITIAL_SCALE = 1.0  # expected norm of a starting row; smaller starts take more iterations to the same minimum
+INITIAL_SCALE = 1.0  # expected norm of a starting row; a smaller start takes more iterations
 
 
 @dataclass
