@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eckart.base.errors import EckartError
+from eckart.base.errors import EckartError, one_line
 
 PathLike = str | os.PathLike[str]
 
@@ -71,7 +71,7 @@ def read_arrays(path: PathLike) -> tuple[dict[str, NDArray[Any]], dict[str, str]
         with safe_open(str(source), framework="numpy") as file:  # validates header, offsets and sizes
             metadata = dict(file.metadata() or {})
     except (SafetensorError, OSError, ValueError) as error:
-        raise EckartError(f"{source} is damaged or no safetensors file: {error}") from error
+        raise EckartError(f"{source} is damaged or no safetensors file: {one_line(error)}") from error
     size = os.path.getsize(source)
     mapped = np.memmap(source, dtype=np.uint8, mode="r")
     length = int.from_bytes(mapped[:8].tobytes(), "little")

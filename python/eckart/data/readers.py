@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eckart.base.errors import EckartError
+from eckart.base.errors import EckartError, one_line
 from eckart.data.column_names import choose_columns
 from eckart.data.columns import RowError
 from eckart.data.construction import from_columns
@@ -64,7 +64,7 @@ def _read_parquet(path: Path, columns: Mapping[str, Any]) -> tuple[Any, Callable
             chosen = choose_columns(file.schema_arrow.names, columns, str(path))
             table = file.read(columns=list(dict.fromkeys(chosen.values())))
     except (pa.ArrowInvalid, OSError) as error:
-        raise EckartError(f"{path}: not a readable parquet file ({error})") from None
+        raise EckartError(f"{path}: not a readable parquet file ({one_line(error)})") from None
     arrays = {role: table[name] for role, name in chosen.items()}
     return pa.table(arrays), lambda row: f"row {row}"
 
@@ -134,7 +134,7 @@ def _explained(path: Path, error: Exception, broken: list[Any], encoding: str) -
         return EckartError(f"{path}: line {line}: {problem}")
     if "Empty CSV file" in str(error) or "Could not skip initial" in str(error):
         return EckartError(f"{path}: there is not one rating in it")
-    return EckartError(f"{path}: {error}")
+    return EckartError(f"{path}: {one_line(error)}")
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -148,7 +148,7 @@ def _lines(path: Path) -> Iterator[bytes]:
                 *whole, rest = (rest + block).split(b"\n")
                 yield from (line.rstrip(b"\r") for line in whole)
     except OSError as error:
-        raise EckartError(f"{path}: cannot be read ({error})") from None
+        raise EckartError(f"{path}: cannot be read ({one_line(error)})") from None
     if rest:
         yield rest.rstrip(b"\r")
 
