@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from eckart.base.csr import Csr
 from scipy import sparse
+
+from eckart.base.csr import Csr
 
 
 def pair(n_rows, n_cols, seed=0, density=0.3, values=True):

@@ -11,9 +11,10 @@ import time
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
+
 from eckart import EckartError
 from eckart.base.files import read_arrays, write_arrays
-from safetensors.numpy import load_file, save_file
 
 DTYPES = ["f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?"]
 

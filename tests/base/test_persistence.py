@@ -3,14 +3,15 @@
 import json
 from pathlib import Path
 
-import eckart
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
+
+import eckart
 from eckart import EckartError
 from eckart.base.files import read_arrays, write_arrays
 from eckart.completion import ALS, Baseline, Popularity
 from eckart.testing import small_ratings
-from safetensors.numpy import save_file
 
 GOLDEN = Path(__file__).parent / "golden"
 

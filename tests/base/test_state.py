@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from eckart import EckartError
 from eckart.base.state import State, finite
 

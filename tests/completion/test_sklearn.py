@@ -2,17 +2,18 @@
 
 import warnings
 
-import eckart
 import numpy as np
 import pytest
-from eckart.completion import ALS, Baseline, Popularity
-from eckart.data import k_fold
-from eckart.testing import small_ratings
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import eckart
+from eckart.completion import ALS, Baseline, Popularity
+from eckart.data import k_fold
+from eckart.testing import small_ratings
 
 PAIRS = "an array of two columns beside y is (user, item) pairs of ids, not a matrix of two items"
 PER_RATING = "predict answers per rating (observed entry), not per row: there are many in a row"

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from eckart.linalg import single_threaded, solve_spd
 from threadpoolctl import threadpool_info, threadpool_limits
+
+from eckart.linalg import single_threaded, solve_spd
 
 
 @pytest.mark.parametrize("d", [1, 2, 17, 64])

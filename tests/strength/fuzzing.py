@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from tests.strength.subjects import Subject, subjects
 
 from eckart.base.errors import EckartError
-from tests.strength.subjects import Subject, subjects
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 10  # for a file of some kilobytes, on a busy machine
@@ -47,7 +47,16 @@ def run(n_files: int, seed: int) -> Report:
     report, at = Report(), 0
     while at < n_files:
         stop = min(n_files, at + BATCH)
-        command = [sys.executable, "-W", "error", "-m", "tests.strength.fuzzing", str(seed), str(at), str(stop)]
+        command = [
+            sys.executable,
+            "-W",
+            "error",
+            "-m",
+            "tests.strength.fuzzing",
+            str(seed),
+            str(at),
+            str(stop),
+        ]
         child = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         for line in child.stdout.splitlines():
             if not line.startswith(MARK):  # an editable install may print that it builds

@@ -3,7 +3,6 @@
 import sys
 
 import pytest
-
 from tests.strength.fuzzing import run
 
 

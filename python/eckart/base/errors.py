@@ -21,7 +21,9 @@ def one_line(said: object, limit: int = 300) -> str:
     Such messages quote the file, which may be binary and of any length.
     """
     text = " ".join(str(said).split())
-    text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[:limit + 1])
+    text = "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[: limit + 1]
+    )
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

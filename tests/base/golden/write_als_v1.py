@@ -7,8 +7,9 @@ Never write it again for this version of the format: that old files stay readabl
 
 from pathlib import Path
 
-import eckart as ek
 import numpy as np
+
+import eckart as ek
 
 HERE = Path(__file__).parent
 
