@@ -1,7 +1,9 @@
 """safetensors files: written whole or not at all, read memory-mapped and checked.
 
-The `safetensors` library writes and validates; arrays are then mapped straight from the file,
-which the library's NumPy reader does not do (it copies). Nothing in a file is ever executed.
+The format is eight bytes of length, a JSON header, and the arrays one after another. It is written here,
+since the library's writer copies every array and leaves temporary files of its own names; reading, the
+`safetensors` library validates the header, and arrays are mapped straight from the file, which its NumPy
+reader does not do. Nothing in a file is ever executed.
 """
 
 import contextlib
@@ -9,7 +11,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,27 +24,27 @@ _DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1",
 }  # fmt: skip
+_CODES = {kind: code for code, kind in _DTYPES.items()}
 
 
 def write_arrays(path: PathLike, arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> None:
     """Write beside `path`, flush to the disk, then rename: a crash leaves the old file or the new one.
 
+    A process that is killed while it writes leaves ``.NAME.XXXXXXXX.partial`` in the folder as well. It
+    does no harm, nothing reads it, and it can be deleted.
+
     Raises EckartError when the folder is missing, not writable or full; the old file is then whole.
     """
-    from safetensors.numpy import save_file
-
     target = Path(path)
     if not target.parent.is_dir():
         raise EckartError(f"cannot save {target}: the folder {target.parent} does not exist")
     if target.is_dir():
         raise EckartError(f"cannot save {target}: it is a folder")
-    # safetensors writes the buffer of a strided array as it lies in memory, so make all contiguous.
-    packed = {name: np.ascontiguousarray(a) for name, a in arrays.items()}
     temporary = None
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
-        os.close(handle)
-        save_file(packed, temporary, metadata=metadata)
+        with os.fdopen(handle, "wb") as file:
+            _write(file, arrays, metadata)
         # mkstemp made the file private; give it the permissions of any new file (or of the old one).
         os.chmod(temporary, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
         _flush(temporary)
@@ -88,6 +90,23 @@ def read_arrays(path: PathLike) -> tuple[dict[str, NDArray[Any]], dict[str, str]
         data = mapped[begin:end].view(np.ndarray).view(_DTYPES[entry["dtype"]])
         arrays[name] = np.require(data, requirements="A").reshape(entry["shape"])
     return arrays, metadata
+
+
+def _write(file: BinaryIO, arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> None:
+    """Write in safetensors' format; the widest types first, so that every array is aligned."""
+    packed = {name: np.asarray(a, dtype=a.dtype.newbyteorder("<"), order="C") for name, a in arrays.items()}
+    names = sorted(packed, key=lambda name: (-packed[name].itemsize, name))
+    header: dict[str, Any] = {"__metadata__": metadata}
+    end = 0
+    for name in names:
+        array = packed[name]
+        begin, end = end, end + array.nbytes
+        header[name] = {"dtype": _CODES[array.dtype.str], "shape": array.shape, "data_offsets": [begin, end]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    file.write(len(text).to_bytes(8, "little") + text)
+    for name in names:
+        file.write(packed[name].reshape(-1).view(np.uint8))
 
 
 def _umask() -> int:

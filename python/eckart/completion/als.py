@@ -293,7 +293,7 @@ class ALS(FactorModel):
         penalty = self._penalty()
         old = self._seen("update")
         merged = old.merged(as_ratings(ratings, dtype=old.dtype, vocabulary_of=old))
-        state = grown_state(self, old, merged, penalty)
+        state, self.normalization_ = grown_state(self, old, merged, penalty)
         self._set_data(merged)
         self._set_state(state)
         if hasattr(self, "n_features_in_") and self.n_features_in_ != merged.n_items:
