@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from eckart.base import files
+
 Random = np.random.Generator
 
 _INTEGERS = (0, 1, -1, 127, 2**15, 2**31 - 1, -(2**31), 2**32, 2**53, 2**63 - 1, -(2**63), 2**64 - 1)
@@ -24,7 +26,10 @@ def damage(data: bytes, random: Random) -> bytes:
 
 
 def damage_safetensors(data: bytes, random: Random) -> bytes:
-    """Damage what the header says or what an array holds, and keep the rest of the format whole."""
+    """Damage what the header says or what an array holds, and keep the rest of the format whole.
+
+    Mostly the checksum is made right again: what is behind it must stand on its own.
+    """
     length = int.from_bytes(data[:8], "little")
     header, body = json.loads(data[8 : 8 + length]), bytearray(data[8 + length :])
     way = int(random.integers(5))
@@ -44,10 +49,28 @@ def damage_safetensors(data: bytes, random: Random) -> bytes:
         header["__metadata__"][key] = "[" * 10_000 if random.random() < 0.2 else str(_pick(_JSON, random))
     else:
         _change_elements(header, body, random)
+    if random.random() < 0.9:
+        _seal(header, body)
     packed = json.dumps(header).encode()
     if random.random() < 0.05:
         packed += b" " * int(random.integers(1, 10**6))
     return len(packed).to_bytes(8, "little") + packed + bytes(body)
+
+
+def _seal(header: dict[str, Any], body: bytearray) -> None:
+    """Make the checksum that of the damaged contents, where the header still makes sense."""
+    try:
+        metadata = header["__metadata__"]
+        metadata.pop("checksum", None)
+        arrays = {}
+        for name, entry in header.items():
+            if name != "__metadata__":
+                begin, end = entry["data_offsets"]
+                kind = files._DTYPES[entry["dtype"]]
+                arrays[name] = np.frombuffer(bytes(body[begin:end]), dtype=kind).reshape(entry["shape"])
+        metadata["checksum"] = files.checksum(arrays, metadata)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        return
 
 
 def _change_leaf(tree: Any, random: Random) -> None:

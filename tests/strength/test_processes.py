@@ -96,7 +96,7 @@ def test_eight_threads_read_one_mapped_model(tmp_path, model):
     for _ in range(5):  # a fresh one each time: the first questions are the dangerous ones
         loaded = ek.load(path)
         with ThreadPoolExecutor(8) as pool:
-            for turn, got in enumerate(pool.map(lambda turn: answers(loaded, turn), range(40))):
+            for turn, got in enumerate(pool.map(answers, [loaded] * 40, range(40))):
                 for mine, theirs in zip(got, wanted[turn % 5], strict=True):
                     np.testing.assert_array_equal(mine, theirs)
 

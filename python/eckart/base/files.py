@@ -3,10 +3,12 @@
 The format is eight bytes of length, a JSON header, and the arrays one after another. It is written here,
 since the library's writer copies every array and leaves temporary files of its own names; reading, the
 `safetensors` library validates the header, and arrays are mapped straight from the file, which its NumPy
-reader does not do. Nothing in a file is ever executed.
+reader does not do. A checksum of all contents stands in the metadata, so that a flipped bit is an error and
+no silent other answer. Nothing in a file is ever executed.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import tempfile
@@ -16,7 +18,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from eckart import _native
 from eckart.base.errors import EckartError, one_line
+from eckart.base.threads import get_num_threads
 
 PathLike = str | os.PathLike[str]
 
@@ -24,6 +28,7 @@ _DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1",
 }  # fmt: skip
+_CHECKSUM = "checksum"  # a key of the metadata
 _CODES = {kind: code for code, kind in _DTYPES.items()}
 
 
@@ -89,14 +94,32 @@ def read_arrays(path: PathLike) -> tuple[dict[str, NDArray[Any]], dict[str, str]
             raise EckartError(f"{source} is truncated: array {name!r} ends at byte {end} of {size}")
         data = mapped[begin:end].view(np.ndarray).view(_DTYPES[entry["dtype"]])
         arrays[name] = np.require(data, requirements="A").reshape(entry["shape"])
+    stored = metadata.pop(_CHECKSUM, None)  # files of others have none
+    if stored is not None and stored != checksum(arrays, metadata):
+        raise EckartError(f"{source} is damaged: its contents are not those that were written (checksum)")
     return arrays, metadata
+
+
+def checksum(arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> str:
+    """Return 16 hexadecimal digits that change with any bit of the arrays (C-contiguous) or metadata."""
+    threads = get_num_threads()
+    sums = {
+        name: [a.dtype.str, a.shape, _native.base.checksum(_as_bytes(a), threads)]
+        for name, a in arrays.items()
+    }
+    said = json.dumps([sums, metadata], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def _as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
+    return array.reshape(-1).view(np.uint8)
 
 
 def _write(file: BinaryIO, arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> None:
     """Write in safetensors' format; the widest types first, so that every array is aligned."""
     packed = {name: np.asarray(a, dtype=a.dtype.newbyteorder("<"), order="C") for name, a in arrays.items()}
     names = sorted(packed, key=lambda name: (-packed[name].itemsize, name))
-    header: dict[str, Any] = {"__metadata__": metadata}
+    header: dict[str, Any] = {"__metadata__": metadata | {_CHECKSUM: checksum(packed, metadata)}}
     end = 0
     for name in names:
         array = packed[name]
@@ -106,7 +129,7 @@ def _write(file: BinaryIO, arrays: dict[str, NDArray[Any]], metadata: dict[str, 
     text += b" " * (-len(text) % 8)
     file.write(len(text).to_bytes(8, "little") + text)
     for name in names:
-        file.write(packed[name].reshape(-1).view(np.uint8))
+        file.write(_as_bytes(packed[name]))
 
 
 def _umask() -> int:

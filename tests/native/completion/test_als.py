@@ -58,7 +58,7 @@ def test_rows_equal_numpy(rank, dtype, close, biased):
 @pytest.mark.parametrize("heavy", [20_000, 32_768, 32_769, 50_021])
 @pytest.mark.parametrize(("dtype", "close"), [(np.float32, 1e-4), (np.float64, 1e-11)])
 def test_a_heavy_row(dtype, close, heavy):
-    """The most active user has rated everything: long sums, and past 32,768 ratings all threads share them."""
+    """The most active user has rated everything: long sums, past 32,768 ratings shared by all threads."""
     rows, fixed, bias, reg = problem(17, dtype, counts=[3, heavy, 0, 5])
     wanted = reference.half_solve(rows, fixed, bias, 3.0, reg.astype(np.float64))
     got = solve(rows, fixed, bias, reg)
