@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import eckart as ek
 from eckart.base.errors import EckartError
+from eckart.base.files import read_arrays, write_arrays
 from eckart.completion import ALS
 from eckart.testing import small_ratings
 
@@ -32,8 +34,6 @@ def test_any_flipped_bit_is_refused(saved, tmp_path):
 
 def test_the_checksum_is_optional(saved, tmp_path):
     """A file that another tool wrote, or rewrote without it, is still a file of the format."""
-    from safetensors import safe_open
-
     with safe_open(str(saved), framework="numpy") as file:
         metadata = file.metadata()
     assert len(metadata.pop("checksum")) == 16
@@ -44,10 +44,14 @@ def test_the_checksum_is_optional(saved, tmp_path):
 
 def test_what_is_written_is_a_safetensors_file(tmp_path):
     """Other programs read these files with the format's own library."""
-    arrays = {"a": np.arange(7, dtype=np.int8), "b": np.ones((3, 2)).T, "c": np.empty((0, 4), np.float32),
-              "d": np.arange(3, dtype=">i4"), "e": np.float64(2.5).reshape(()), "ü": np.array([True])}  # fmt: skip
-    from eckart.base.files import read_arrays, write_arrays
-
+    arrays = {
+        "a": np.arange(7, dtype=np.int8),
+        "b": np.arange(6.0).reshape(3, 2).T,
+        "c": np.empty((0, 4), np.float32),
+        "d": np.arange(3, dtype=">i4"),
+        "e": np.float64(2.5).reshape(()),
+        "ü": np.array([True]),
+    }
     write_arrays(tmp_path / "x", arrays, {"who": "é"})
     for got in (load_file(tmp_path / "x"), read_arrays(tmp_path / "x")[0]):
         assert got.keys() == arrays.keys()

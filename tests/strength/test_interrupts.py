@@ -8,6 +8,7 @@ from tests.strength.interrupts import seconds_to_answer
 
 from eckart import _native
 from eckart.completion import ALS, Baseline, Popularity
+from eckart.completion.baseline import shrunk_means
 from eckart.data import Ratings
 from eckart.linalg.topk import top_k
 
@@ -28,7 +29,7 @@ def ratings():
 
 
 @pytest.mark.parametrize("solver", ["cholesky", "cg"])
-@pytest.mark.parametrize(("rank", "delay"), [(8, 0.3), (192, 0.05), (192, 0.5)])
+@pytest.mark.parametrize(("rank", "delay"), [(8, 0.3), (192, 0.3), (192, 0.8)])
 def test_als_keeps_the_last_whole_iteration(ratings, solver, rank, delay):
     """An hour's fit that is stopped is an hour's model, not half a sweep more."""
     model = ALS(rank=rank, max_iter=10_000, tol=0, solver=solver, random_state=0)
@@ -43,6 +44,22 @@ def test_als_keeps_the_last_whole_iteration(ratings, solver, rank, delay):
     assert len(model.recommend(ratings[0].user, k=3)) == 1
 
 
+@pytest.mark.parametrize("place", ["by_user", "by_item"])
+def test_als_stopped_before_the_first_iteration(ratings, monkeypatch, place):
+    """Twenty million ratings are compressed for seconds: Ctrl-C then leaves the start, which can be used."""
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    model = ALS(rank=3, random_state=0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Ratings, place, property(interrupted))
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(ratings)
+    assert (model.n_iter_, model.history_, model.converged_) == (0, [], False)
+    assert np.isfinite(model.predict(ratings[:50])).all()
+
+
 @pytest.mark.parametrize("model", [Baseline(max_iter=100, tol=0), Popularity()])
 def test_quick_fits_answer_too(ratings, model):
     """Fits of a moment are stopped at the next step of Python; a new fit then works as ever."""
@@ -55,6 +72,26 @@ def test_quick_fits_answer_too(ratings, model):
     assert answered is not None
     assert answered < LIMIT
     assert np.isfinite(model.fit(ratings).predict(ratings[:50])).all()
+
+
+def test_a_stopped_baseline_keeps_its_last_sweep(ratings, monkeypatch):
+    """The second half of the third sweep is cut off: what stands is the second, for the new ratings."""
+    model = Baseline(tol=0).fit(ratings[:1000])
+    calls = []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+        return shrunk_means(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("eckart.completion.baseline.shrunk_means", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(ratings)
+    whole = Baseline(max_iter=2, tol=0).fit(ratings)
+    assert model.n_iter_ == 2
+    np.testing.assert_array_equal(model.predict(ratings[:50]), whole.predict(ratings[:50]))
 
 
 def _top_k():

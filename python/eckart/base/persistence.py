@@ -26,7 +26,9 @@ STORABLE = {
 
 
 def save(obj: Any, path: PathLike, *, interactions: bool = True) -> None:
-    """Write a fitted model or a data set to `path`, whole or not at all.
+    """Write a fitted model or a data set to `path`, whole or not at all, with a checksum of its contents.
+
+    A process killed meanwhile may leave a hidden ``.NAME.XXXXXXXX.partial`` beside it, which can be deleted.
 
     interactions : keep a model's training ratings in the file. ``recommend(exclude_seen=True)``,
         ``explain`` and ``update`` need them; without them the file is smaller and holds no user's history.

@@ -132,6 +132,7 @@ class ALS(FactorModel):
         self.global_mean_ = ratings.mean
         self.mean_ = train.mean if self.biases else 0.0
         self.normalization_ = normalization
+        self.history_, self.n_iter_, self.converged_ = [], 0, False
         self._set_state(state)
         self._set_data(ratings)
         self._set_features(X, y)
