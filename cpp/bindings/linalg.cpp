@@ -22,7 +22,10 @@ py::tuple normal_equations(const array_t<T>& x, const array_t<T>& t) {
   run_released(1, [&](const Execution&) {
     NormalEquations<T> system(rank);
     system.reset();
-    for (Offset i = 0; i < rows.rows; ++i) std::copy_n(rows.row(i), rank, system.next_row(target[i]));
+    for (Offset i = 0; i < rows.rows; ++i) {
+      if (system.full()) system.flush();
+      std::copy_n(rows.row(i), rank, system.next_row(target[i]));
+    }
     system.flush();
     std::fill_n(g, rank * rank, T(0));
     for (Offset i = 0; i < rank; ++i) std::copy_n(system.gram() + i * system.stride(), i + 1, g + i * rank);

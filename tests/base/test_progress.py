@@ -1,5 +1,6 @@
 """The progress bar: on stderr, when asked for, and never in the way."""
 
+import os
 import subprocess
 import sys
 
@@ -21,8 +22,6 @@ print("rich" in sys.modules)
 def test_stderr_only(verbose):
     """stdout belongs to the caller; where nothing is shown, rich is not even imported."""
     environment = {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "120"} if verbose else {}
-    import os
-
     done = subprocess.run(
         [sys.executable, "-c", CODE.format(verbose=verbose)],
         capture_output=True,
@@ -38,7 +37,12 @@ def test_stderr_only(verbose):
 @pytest.mark.parametrize("verbose", [True, False])
 def test_errors_pass_through(verbose):
     """A bar must not swallow what it surrounds, and can be opened again after."""
-    for _ in range(2):
-        with pytest.raises(KeyboardInterrupt), Progress("x", 2, verbose) as bar:
+
+    def interrupted():
+        with Progress("x", 2, verbose) as bar:
             bar.advance()
             raise KeyboardInterrupt
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()

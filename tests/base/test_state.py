@@ -46,7 +46,7 @@ def test_numbers_are_finite():
     """A NaN mean would make every prediction NaN, a text would fail much later."""
     assert State(meta={"mean": 3}).number("mean") == 3.0
     for bad in (float("nan"), float("inf"), "3", None, True, [3]):
-        with pytest.raises(EckartError, match="'mean' is .*, expected a finite number"):
+        with pytest.raises(EckartError, match=r"'mean' is .*, expected a finite number"):
             State(meta={"mean": bad}).number("mean")
     with pytest.raises(EckartError, match="'mean' is None"):
         State().number("mean")

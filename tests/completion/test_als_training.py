@@ -9,24 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from tests.completion import reference
 
 from eckart.base.errors import DivergenceError, EckartError
 from eckart.completion import ALS
-from eckart.completion._als_sweeps import Penalty, objective
 from eckart.completion._training import Trainer
 from eckart.data import Ratings, random_split
 from eckart.testing import small_ratings
 
 
 def model_objective(model, ratings):
-    """The objective of a fitted model, from its public attributes."""
-    users, items = model._user_side, model._item_side
-    penalty = Penalty(model.reg, model.reg, by_count=True)
-    state = type("State", (), {"users": users, "items": items})()
-    reg_users = penalty.of("users", ratings.by_user, ratings.dtype)
-    return objective(
-        ratings.by_user, state, model.mean_, reg_users, penalty.of("items", ratings.by_item, ratings.dtype)
-    )
+    """The objective of a fitted model, worked out from its attributes alone."""
+    penalties = (reference.penalties(r, model.reg, "count") for r in (ratings.by_user, ratings.by_item))
+    return reference.objective(reference.Point.of(model), ratings, *penalties)
 
 
 def rmse(model, ratings):
@@ -159,21 +154,25 @@ def test_interrupt_in_the_callback_keeps_the_last_iteration(error):
     assert np.isfinite(model.predict(ratings)).all()
 
 
-def test_sigint_during_a_kernel(capfd):
-    """A real Ctrl-C lands in native code most of the time: it must answer within a chunk, not an hour."""
+@pytest.mark.parametrize("rank", [32, 384])
+def test_sigint_during_a_kernel(rank):
+    """A real Ctrl-C lands in native code most of the time: it must answer within a chunk, not an hour.
+
+    At rank 384 a half-step takes seconds, at rank 32 there are whole iterations to keep.
+    """
     rng = np.random.default_rng(0)
     n = 400_000
     pairs = np.unique(np.column_stack([rng.integers(0, 6000, n), rng.integers(0, 3000, n)]), axis=0)
     ratings = Ratings.from_arrays(pairs[:, 0], pairs[:, 1], rng.normal(size=len(pairs)))
     assert ratings.by_user.n_rows == ratings.by_item.n_cols  # built before the clock starts
-    model = ALS(rank=96, max_iter=1000, tol=0, random_state=0)
+    model = ALS(rank=rank, max_iter=1000, tol=0, random_state=0)
     sent = []
 
     def send():
         sent.append(time.perf_counter())
         os.kill(os.getpid(), signal.SIGINT)
 
-    timer = threading.Timer(0.8, send)
+    timer = threading.Timer(0.6, send)
     timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -181,11 +180,11 @@ def test_sigint_during_a_kernel(capfd):
     finally:
         timer.cancel()
         timer.join()
-    assert time.perf_counter() - sent[0] < 0.7
+    assert time.perf_counter() - sent[0] < 5
     assert model.n_iter_ == len(model.history_) < 1000
     assert np.isfinite(model.predict(ratings[:100])).all()
     if model.history_:
-        assert model_objective(model, ratings) == pytest.approx(model.history_[-1]["objective"], rel=1e-9)
+        assert model_objective(model, ratings) == pytest.approx(model.history_[-1]["objective"], rel=1e-5)
 
 
 def test_divergence_keeps_the_state_before():
@@ -280,3 +279,19 @@ def test_random_states():
     for i, one in enumerate(fits):
         for other in fits[:i]:
             assert not np.array_equal(one, other)
+
+
+def test_a_failed_fit_leaves_the_fitted_model_alone():
+    """A typing mistake in the second fit must not spoil what the first has learned."""
+    ratings = small_ratings()
+    model = ALS(rank=2, max_iter=2, random_state=0).fit(ratings)
+    wanted = model.predict(ratings)
+    other = Ratings.from_arrays([1, 2], [1, 2], [1.0, 2.0])
+    for arguments in ({"reg": -1}, {"random_state": "x"}, {"warm_start": True, "rank": 1}):
+        fine = model.get_params()
+        with pytest.raises(ValueError, match="expected"):
+            model.set_params(**arguments).fit(other)
+        model.set_params(**fine)
+    with pytest.raises(ValueError, match="validation"):
+        model.fit(other, validation=other[:0])
+    np.testing.assert_array_equal(model.predict(ratings), wanted)

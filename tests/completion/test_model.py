@@ -90,6 +90,8 @@ def test_score_forms(model):
     assert model.score(table) == wanted
     assert model.score(table[["user", "item"]], ratings.values) == wanted
     assert model.score(ratings, ratings.values + 1) != wanted
+    with pytest.raises(ValueError, match="at least one rating to score"):
+        model.score(ratings[:0])
 
 
 def test_unknown_ids_fall_back():

@@ -33,9 +33,13 @@ def test_single_threaded_restores():
     def counts():
         return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 
-    with threadpool_limits(limits=2, user_api="blas"):
-        before = counts()
-        with pytest.raises(RuntimeError), single_threaded():
+    def fails():
+        with single_threaded():
             assert counts() == [1] * len(before)
             raise RuntimeError
+
+    with threadpool_limits(limits=2, user_api="blas"):
+        before = counts()
+        with pytest.raises(RuntimeError):
+            fails()
         assert counts() == before

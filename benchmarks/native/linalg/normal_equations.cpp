@@ -21,7 +21,8 @@ std::vector<T> random_rows(Offset n, Offset rank) {
 template <class T>
 void add_rows(const std::vector<T>& x, Offset rank, NormalEquations<T>& system) {
   for (std::size_t i = 0; i < x.size(); i += rank) {
-    std::copy_n(x.data() + i, rank, system.next_row(T(1)));
+    if (system.full()) system.flush();
+    copy_row(x.data() + i, rank, system.next_row(T(1)));
   }
   system.flush();
 }

@@ -78,8 +78,11 @@ class FactorModel(CompletionModel):
         )  # fmt: skip
         if normalization is not None:
             return np.asarray(normalization.undo(users, items, values), dtype=values.dtype)
-        if side.biases is None:  # nothing is known of such a pair but the mean of all ratings
-            values[(users < 0) | (items < 0)] = self.global_mean_
+        if side.biases is None:
+            # Of an unknown id, or a row without ratings, nothing is known but the mean of all ratings.
+            zero = np.flatnonzero(values == 0)
+            empty = ~side.factors[users[zero]].any(axis=1) | ~self.item_factors_[items[zero]].any(axis=1)
+            values[zero[empty | (users[zero] < 0) | (items[zero] < 0)]] = self.global_mean_
         return values
 
     # -- recommendations ---------------------------------------------------------------------------

@@ -104,6 +104,8 @@ class CompletionModel(Estimator):
         self._check_fitted()
         y = None if is_matrix(X, y) else y  # beside a matrix it means nothing, as in `fit`
         ratings = as_ratings(X, y)
+        if len(ratings) == 0:
+            raise ValueError("X: expected at least one rating to score, got none")
         error = self._predict_codes(*self._codes_of(ratings, is_matrix(X, y))) - ratings.values
         return -float(np.sqrt(np.mean(np.square(error, dtype=np.float64))))
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eckart.base.csr import Csr
+from eckart.base.errors import DivergenceError
 from eckart.base.seeds import RandomState, seed_from
 from eckart.base.state import State
 from eckart.base.validation import check_bool, check_float, check_int, check_option
@@ -140,15 +141,23 @@ class ALS(FactorModel):
         trainer = self._trainer(train, state, penalty, held_out, callback)
         try:
             trainer.run()
-            if self.solver == "cg":  # so that fold_in gives what training gave
-                reg = penalty.of("users", train.by_user, train.dtype)
-                solve_side(train.by_user, trainer.state.items, self.mean_, reg, trainer.state.users)
+            if self.solver == "cg":
+                trainer.state = self._finished(trainer.state, train, penalty)
         finally:
             self._set_state(trainer.state)
             self.history_ = trainer.history
             self.n_iter_ = len(trainer.history)
             self.converged_ = trainer.converged
         return self
+
+    def _finished(self, state: AlsState, train: Ratings, penalty: Penalty) -> AlsState:
+        """Return the state after one exact half-step of the users: fold_in then gives what training gave."""
+        exact = state.copy()
+        reg = penalty.of("users", train.by_user, train.dtype)
+        exact.squared_error = solve_side(train.by_user, exact.items, self.mean_, reg, exact.users)
+        if not np.isfinite(exact.squared_error):
+            raise DivergenceError("ALS: the last half-step overflowed; the model keeps the state before it")
+        return exact
 
     def _check_params(self) -> Penalty:
         check_int(self.rank, "rank")
@@ -214,7 +223,7 @@ class ALS(FactorModel):
 
         def step(s: AlsState) -> None:
             solve_side(by_item, s.users, mean, reg_items, s.items, cg_steps=steps)
-            solve_side(by_user, s.items, mean, reg_users, s.users, cg_steps=steps)
+            s.squared_error = solve_side(by_user, s.items, mean, reg_users, s.users, cg_steps=steps)
 
         def validate(s: AlsState) -> float:
             self._set_state(s)
@@ -223,7 +232,7 @@ class ALS(FactorModel):
         return Trainer(
             state=state,
             step=step,
-            objective=lambda s: objective(by_user, s, mean, reg_users, reg_items),
+            objective=lambda s: objective(s, reg_users, reg_items),
             max_iter=self.max_iter,
             tol=self.tol,
             label=type(self).__name__,
@@ -277,6 +286,9 @@ class ALS(FactorModel):
 
     def explain(self, user: Any, item: Any) -> Explanation:
         """Return which of the user's ratings made this prediction, as parts that add up to it.
+
+        The user's row is taken as `fold_in` gives it, which is what training gave; after an `update` that
+        changed the items of a user without new ratings, the prediction is the more recent one.
 
         Raises KeyError for an unknown id, EckartError if the file was saved without training ratings.
         """

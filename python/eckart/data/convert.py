@@ -83,8 +83,8 @@ def id_columns(X: Any) -> tuple[Any, Any] | None:
     names = _table_columns(X)
     if names is None:
         return None
-    chosen = [guess(names, role) for role in REQUIRED]
-    if not all(chosen):
+    chosen = [name for role in REQUIRED if (name := guess(names, role)) is not None]
+    if len(chosen) < len(REQUIRED):
         return None
     import narwhals as nw
 

@@ -136,6 +136,15 @@ inline T dot(const T* a, const T* b, Offset n) {
   return result;
 }
 
+// A short row: std::copy_n would call memmove.
+template <class T>
+inline void copy_row(const T* from, Offset n, T* to) {
+  constexpr Offset width = kSimdWidth<T>;
+  Offset i = 0;
+  for (; i + width <= n; i += width) store(to + i, load(from + i));
+  for (; i < n; ++i) to[i] = from[i];
+}
+
 // Ask for a row that will be read soon.
 template <class T>
 inline void prefetch(const T* row, Offset n) {

@@ -12,33 +12,49 @@
 #pragma once
 
 #include <algorithm>
+#include <vector>
 
 #include "eckart/base/simd.hpp"
 
 namespace eckart {
 
+// The rows that the next tile will gather, by index into a matrix.
+template <class T>
+struct Upcoming {
+  const T* rows = nullptr;  // (any, rank)
+  Offset rank = 0;
+  const Index* indices = nullptr;  // (n)
+  Offset n = 0;
+};
+
 namespace detail {
 
-// gram[i, j] += sum_r tile[r, i] tile[r, j] for kPanel rows i and `vectors` vectors of columns j.
+// gram[i, j] += sum_r tile[r, i] tile[r, j] for kPanel rows i and `vectors` vectors of columns j, with
+// `left`, `right` and `gram` at their first entries. Each r also fetches the address fetch[r] + line.
 template <class T, int vectors>
-inline void syrk_panel(const T* tile, Offset stride, Offset n, Offset i, Offset j, T* gram) {
+inline void syrk_panel(const T* left, const T* right, Offset stride, Offset n, T* gram, const T* const* fetch,
+                       Offset line) {
   constexpr Offset width = kSimdWidth<T>;
   Simd<T> sum[kPanel][vectors];
+#pragma GCC unroll 8
   for (int p = 0; p < kPanel; ++p) {
-    for (int v = 0; v < vectors; ++v) sum[p][v] = load(gram + (i + p) * stride + j + v * width);
+    for (int v = 0; v < vectors; ++v) sum[p][v] = load(gram + p * stride + v * width);
   }
   for (Offset r = 0; r < n; ++r) {
-    const T* row = tile + r * stride;
-    Simd<T> right[vectors];
-    for (int v = 0; v < vectors; ++v) right[v] = load(row + j + v * width);
+    __builtin_prefetch(fetch[r] + line);
+    Simd<T> columns[vectors];
+    for (int v = 0; v < vectors; ++v) columns[v] = load(right + v * width);
 #pragma GCC unroll 8
     for (int p = 0; p < kPanel; ++p) {
-      const Simd<T> left = broadcast(row[i + p]);
-      for (int v = 0; v < vectors; ++v) sum[p][v] += left * right[v];
+      const Simd<T> x = broadcast(left[p]);
+      for (int v = 0; v < vectors; ++v) sum[p][v] += x * columns[v];
     }
+    left += stride;
+    right += stride;
   }
+#pragma GCC unroll 8
   for (int p = 0; p < kPanel; ++p) {
-    for (int v = 0; v < vectors; ++v) store(gram + (i + p) * stride + j + v * width, sum[p][v]);
+    for (int v = 0; v < vectors; ++v) store(gram + p * stride + v * width, sum[p][v]);
   }
 }
 
@@ -53,6 +69,7 @@ class NormalEquations {
         tile_rows_(std::clamp<Offset>(kTileBytes / (stride_ * sizeof(T)), 32, 128)),
         tile_(tile_rows_ * stride_),
         targets_(tile_rows_),
+        fetch_(tile_rows_),
         sums_((stride_ + 2) * stride_) {}
 
   Offset rank() const { return rank_; }
@@ -77,22 +94,32 @@ class NormalEquations {
     target_sum_ += other.target_sum_;
   }
 
-  // The place of the next row (rank entries, the caller fills them), and its target.
+  // The place of the next row (rank entries, the caller fills them), and its target. A full tile must be
+  // flushed first, and the last one too.
   T* next_row(T target) {
-    if (filled_ == tile_rows_) flush();
+    assert(!full());
     targets_[filled_] = target;
     return tile_.data() + stride_ * filled_++;
   }
 
-  // Adds the packed rows to the sums; to be called once more after the last row.
-  void flush() {
+  bool full() const { return filled_ == tile_rows_; }
+  Offset tile_rows() const { return tile_rows_; }
+
+  // Adds the packed rows to the sums. Meanwhile the rows of the next tile are fetched, one cache line of
+  // each in every pass: rows of random ids come from far away, and a burst of loads would wait for each.
+  void flush(const Upcoming<T>& next = {}) {
+    for (Offset r = 0; r < tile_rows_; ++r) {
+      fetch_[r] = r < next.n ? next.rows + next.indices[r] * next.rank : tile_.data();
+    }
+    Offset line = 0;
     for (Offset i = 0; i < stride_; i += kPanel) {
       const Offset vectors = (i + kPanel + kSimdWidth<T> - 1) / kSimdWidth<T>;
       const Offset groups = (vectors + kPanelVectors - 1) / kPanelVectors;
       Offset done = 0;
       for (Offset g = 0; g < groups; ++g) {
         const Offset share = (vectors - done + groups - g - 1) / (groups - g);
-        add_panel(i, done * kSimdWidth<T>, share);
+        add_panel(i, done * kSimdWidth<T>, share, std::min(line, next.rank));
+        line += 64 / static_cast<Offset>(sizeof(T));
         done += share;
       }
     }
@@ -101,64 +128,62 @@ class NormalEquations {
   }
 
  private:
-  static constexpr Offset kTileBytes = 32 * 1024;  // leaves room in L1 for a panel of sums
+  // Half of a small second-level cache at most: a pass reads only the columns of its panel, which fit L1.
+  static constexpr Offset kTileBytes = 64 * 1024;
 
-  void add_panel(Offset i, Offset j, Offset vectors) {
-    const T* tile = tile_.data();
-    T* gram = sums_.data();
+  void add_panel(Offset i, Offset j, Offset vectors, Offset line) {
+    const T *left = tile_.data() + i, *right = tile_.data() + j;
+    T* gram = sums_.data() + i * stride_ + j;
     if (vectors == 1) {
-      detail::syrk_panel<T, 1>(tile, stride_, filled_, i, j, gram);
+      detail::syrk_panel<T, 1>(left, right, stride_, filled_, gram, fetch_.data(), line);
     } else if (vectors == 2) {
-      detail::syrk_panel<T, 2>(tile, stride_, filled_, i, j, gram);
+      detail::syrk_panel<T, 2>(left, right, stride_, filled_, gram, fetch_.data(), line);
     } else {
-      detail::syrk_panel<T, kPanelVectors>(tile, stride_, filled_, i, j, gram);
+      detail::syrk_panel<T, kPanelVectors>(left, right, stride_, filled_, gram, fetch_.data(), line);
     }
   }
 
-  // s += sum_r x_r and b += sum_r t_r x_r, four vectors at a time.
+  // s += sum_r x_r and b += sum_r t_r x_r, up to four vectors of columns at a time.
   void add_border() {
-    constexpr int block = 4;
     constexpr Offset width = kSimdWidth<T>;
-    T* s = sums_.data() + stride_ * stride_;
-    T* b = s + stride_;
-    for (Offset j = 0; j < stride_; j += block * width) {
-      const int vectors = static_cast<int>(std::min<Offset>(block, (stride_ - j) / width));
-      Simd<T> sum[block] = {}, rhs[block] = {};
-      for (int v = 0; v < vectors; ++v) {
-        sum[v] = load(s + j + v * width);
-        rhs[v] = load(b + j + v * width);
-      }
-      if (vectors == block) {
-        accumulate<block>(j, block, sum, rhs);
-      } else {
-        accumulate<0>(j, vectors, sum, rhs);
-      }
-      for (int v = 0; v < vectors; ++v) {
-        store(s + j + v * width, sum[v]);
-        store(b + j + v * width, rhs[v]);
-      }
-    }
+    Offset j = 0;
+    for (; j + 4 * width <= stride_; j += 4 * width) add_border_columns<4>(j);
+    for (; j + 2 * width <= stride_; j += 2 * width) add_border_columns<2>(j);
+    for (; j < stride_; j += width) add_border_columns<1>(j);
     for (Offset r = 0; r < filled_; ++r) target_sum_ += targets_[r];
     count_ += static_cast<T>(filled_);
   }
 
-  template <int fixed>
-  void accumulate(Offset j, int vectors, Simd<T>* sum, Simd<T>* rhs) const {
-    if (fixed) vectors = fixed;
-    for (Offset r = 0; r < filled_; ++r) {
+  template <int vectors>
+  void add_border_columns(Offset j) {
+    constexpr Offset width = kSimdWidth<T>;
+    T* s = sums_.data() + stride_ * stride_ + j;
+    T* b = s + stride_;
+    Simd<T> sum[vectors], rhs[vectors];
+    for (int v = 0; v < vectors; ++v) {
+      sum[v] = load(s + v * width);
+      rhs[v] = load(b + v * width);
+    }
+    const T* row = tile_.data() + j;
+    for (Offset r = 0; r < filled_; ++r, row += stride_) {
       const Simd<T> t = broadcast(targets_[r]);
       for (int v = 0; v < vectors; ++v) {
-        const Simd<T> x = load(tile_.data() + r * stride_ + j + v * kSimdWidth<T>);
+        const Simd<T> x = load(row + v * width);
         sum[v] += x;
         rhs[v] += t * x;
       }
     }
+    for (int v = 0; v < vectors; ++v) {
+      store(s + v * width, sum[v]);
+      store(b + v * width, rhs[v]);
+    }
   }
 
   Offset rank_, stride_, tile_rows_;
-  AlignedBuffer<T> tile_;     // (tile_rows, stride), padding stays zero
-  AlignedBuffer<T> targets_;  // (tile_rows)
-  AlignedBuffer<T> sums_;     // gram (stride, stride), then sum (stride), then rhs (stride)
+  AlignedBuffer<T> tile_;        // (tile_rows, stride), padding stays zero
+  AlignedBuffer<T> targets_;     // (tile_rows)
+  std::vector<const T*> fetch_;  // (tile_rows)
+  AlignedBuffer<T> sums_;        // gram (stride, stride), then sum (stride), then rhs (stride)
   T count_ = 0;
   T target_sum_ = 0;
   Offset filled_ = 0;
