@@ -15,11 +15,6 @@ from eckart.completion import ALS, Baseline, Popularity
 from eckart.data import k_fold
 from eckart.testing import small_ratings
 
-import eckart
-from eckart.completion import ALS, Baseline, Popularity
-from eckart.data import k_fold
-from eckart.testing import small_ratings
-
 PAIRS = "an array of two columns beside y is (user, item) pairs of ids, not a matrix of two items"
 PER_RATING = "predict answers per rating (observed entry), not per row: there are many in a row"
 EXPECTED_FAILURES = {
