@@ -7,6 +7,8 @@ set(ECKART_FLAGS_v3 -march=x86-64-v3)
 set(ECKART_FLAGS_v4 -march=x86-64-v4 -mprefer-vector-width=512)
 set(ECKART_FLAGS_arm64 "")
 set(ECKART_FLAGS_generic "")
+# The first finding ends the process: a test that goes on after one proves nothing.
+set(ECKART_FLAGS_SANITIZE -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all)
 
 # The best level that both this machine and this compiler have.
 function(eckart_native_variant result)
@@ -40,13 +42,20 @@ function(eckart_add_variant level)
   if(ECKART_OPENMP)
     target_link_libraries(${core} PUBLIC OpenMP::OpenMP_CXX)
   endif()
+  set(flags ${ECKART_FLAGS_${level}} -O3)
+  if(ECKART_SANITIZE)
+    target_compile_options(${core} PUBLIC ${ECKART_FLAGS_SANITIZE})
+    target_compile_definitions(${core} PUBLIC _GLIBCXX_ASSERTIONS)
+    target_link_options(${core} PUBLIC ${ECKART_FLAGS_SANITIZE})
+    list(APPEND flags ${ECKART_FLAGS_SANITIZE})
+  endif()
   if(NOT ECKART_PYTHON)
     return()
   endif()
 
   pybind11_add_module(_${level} MODULE NO_EXTRAS ${ECKART_BINDING_SOURCES})
   target_link_libraries(_${level} PRIVATE ${core})
-  string(JOIN " " flags ${ECKART_FLAGS_${level}} -O3)
+  string(JOIN " " flags ${flags})
   target_compile_definitions(_${level} PRIVATE
     ECKART_MODULE=_${level} ECKART_LEVEL="${level}" ECKART_FLAGS="${flags}" ECKART_EIGEN="${Eigen3_VERSION}"
     ECKART_COMPILER="${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "common.hpp"
+#include "eckart/base/checksum.hpp"
 #include "eckart/base/fill.hpp"
 #include "eckart/base/parallel.hpp"
 #include "eckart/base/random.hpp"
@@ -69,6 +70,14 @@ void parallel_probe(Offset n_chunks, Offset bad, double milliseconds, int thread
   });
 }
 
+std::uint64_t checksum_of(const array_t<std::uint8_t>& bytes, int threads) {
+  const Offset n = bytes.size();
+  const std::uint8_t* data = vector(bytes, n, "bytes");
+  std::uint64_t result = 0;
+  run_released(threads, [&](const Execution& run) { result = checksum(data, n, run); });
+  return result;
+}
+
 }  // namespace
 
 void bind_base(py::module_ m) {
@@ -80,6 +89,7 @@ void bind_base(py::module_ m) {
         py::arg("below"));
   m.def("parallel_probe", &parallel_probe, py::arg("n_chunks"), py::arg("bad"), py::arg("milliseconds"),
         py::arg("threads"));
+  m.def("checksum", &checksum_of, in("bytes"), py::arg("threads"));
   bind_fill<float>(m);
   bind_fill<double>(m);
 }

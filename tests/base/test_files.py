@@ -99,15 +99,14 @@ def test_a_mapped_file_can_be_saved_over(old):
     np.testing.assert_array_equal(arrays["factors"], some_arrays()["factors"])
 
 
-@pytest.mark.parametrize("place", ["safetensors.numpy.save_file", "os.replace", "os.fsync", "os.chmod"])
+@pytest.mark.parametrize("place", ["eckart.base.files._write", "os.replace", "os.fsync", "os.chmod"])
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_failing_disk(old, monkeypatch, place, error):
     """A full disk or Ctrl-C at any step: the old file is whole, and no partial file stays behind."""
 
-    def fail(path_or_arrays, *rest, **named):
-        if place == "safetensors.numpy.save_file":
-            with open(rest[0], "wb") as file:
-                file.write(b"half a fi")
+    def fail(file, *rest, **named):
+        if place == "eckart.base.files._write":
+            file.write(b"half a fi")
         raise error
 
     monkeypatch.setattr(place, fail)

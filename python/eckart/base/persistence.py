@@ -9,7 +9,7 @@ import importlib
 import json
 from typing import Any
 
-from eckart.base.errors import EckartError
+from eckart.base.errors import EckartError, one_line
 from eckart.base.files import PathLike, read_arrays, write_arrays
 from eckart.base.state import State
 
@@ -26,7 +26,9 @@ STORABLE = {
 
 
 def save(obj: Any, path: PathLike, *, interactions: bool = True) -> None:
-    """Write a fitted model or a data set to `path`, whole or not at all.
+    """Write a fitted model or a data set to `path`, whole or not at all, with a checksum of its contents.
+
+    A process killed meanwhile may leave a hidden ``.NAME.XXXXXXXX.partial`` beside it, which can be deleted.
 
     interactions : keep a model's training ratings in the file. ``recommend(exclude_seen=True)``,
         ``explain`` and ``update`` need them; without them the file is smaller and holds no user's history.
@@ -68,11 +70,12 @@ def load(path: PathLike) -> Any:
         cls = getattr(importlib.import_module(STORABLE[name]), name)
         obj = cls._from_state(State(arrays, json.loads(metadata["meta"])))
     except EckartError as error:
-        raise EckartError(f"cannot load {path}: {error}") from error
+        raise EckartError(f"cannot load {path}: {one_line(error)}") from error
     except (
         KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RecursionError,
     ) as error:  # fmt: skip
-        raise EckartError(f"cannot load {path}: damaged file ({type(error).__name__}: {error})") from error
+        said = f"{type(error).__name__}: {one_line(error)}"
+        raise EckartError(f"cannot load {path}: damaged file ({said})") from error
     return obj
 
 

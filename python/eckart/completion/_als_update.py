@@ -18,17 +18,20 @@ SWEEPS = 2  # over the grown rows: new users and new items that rated each other
 NEW_ROWS_SEED = 0  # an update gives the same result every time
 
 
-def grown_state(model: "ALS", old: Ratings, merged: Ratings, penalty: Penalty) -> AlsState:
-    """Return the model's state for `merged`, whose vocabularies extend those of `old`.
+def grown_state(
+    model: "ALS", old: Ratings, merged: Ratings, penalty: Penalty
+) -> tuple[AlsState, Normalization | None]:
+    """Return the model's state and normalisation for `merged`, whose vocabularies extend those of `old`.
+
+    The model itself is left alone, so that an update that is stopped half-way has changed nothing.
 
     Rows whose ratings changed are solved exactly in turn (users, items, users, ...), ending on the
     users; the others keep their factors. Each solve lowers the objective.
     """
+    normalization, train = None, merged
     if model.normalization_ is not None:
-        model.normalization_ = Normalization.fit(merged, by=model.normalize, method=model.normalize_method)
-        train = model.normalization_.apply(merged)
-    else:
-        train = merged
+        normalization = Normalization.fit(merged, by=model.normalize, method=model.normalize_method)
+        train = normalization.apply(merged)
     state = AlsState(_extended(model._user_side, merged.n_users), _extended(model._item_side, merged.n_items))
     users = changed_rows(old.by_user, merged.by_user)
     items = changed_rows(old.by_item, merged.by_item)
@@ -38,7 +41,7 @@ def grown_state(model: "ALS", old: Ratings, merged: Ratings, penalty: Penalty) -
         solve_side(train.by_user, state.items, model.mean_, reg_users, state.users, rows=users)
         solve_side(train.by_item, state.users, model.mean_, reg_items, state.items, rows=items)
     solve_side(train.by_user, state.items, model.mean_, reg_users, state.users, rows=users)
-    return state
+    return state, normalization
 
 
 def changed_rows(old: Csr, new: Csr) -> NDArray[np.int32]:

@@ -133,6 +133,7 @@ class ALS(FactorModel):
         self.global_mean_ = ratings.mean
         self.mean_ = train.mean if self.biases else 0.0
         self.normalization_ = normalization
+        self.history_, self.n_iter_, self.converged_ = [], 0, False
         self._set_state(state)
         self._set_data(ratings)
         self._set_features(X, y)
@@ -305,7 +306,7 @@ class ALS(FactorModel):
         penalty = self._penalty()
         old = self._seen("update")
         merged = old.merged(as_ratings(ratings, dtype=old.dtype, vocabulary_of=old))
-        state = grown_state(self, old, merged, penalty)
+        state, self.normalization_ = grown_state(self, old, merged, penalty)
         self._set_data(merged)
         self._set_state(state)
         if hasattr(self, "n_features_in_") and self.n_features_in_ != merged.n_items:

@@ -46,7 +46,10 @@ class Baseline(CompletionModel):
         reg_user, reg_item = (check_float(value, "reg") for value in both)
         max_iter, tol = check_int(self.max_iter, "max_iter"), check_float(self.tol, "tol")
         r = self._as_training(X, y)
-        self.mean_ = r.mean
+        # Set before the sweeps: a fit stopped by Ctrl-C keeps the biases of its last whole sweep.
+        self._set_data(r)
+        self._set_features(X, y)
+        self.mean_, self.n_iter_ = r.mean, 0
         residual = r.values.astype(np.float64) - self.mean_
         self.user_biases_, self.item_biases_ = np.zeros(r.n_users), np.zeros(r.n_items)
         for iteration in range(1, max_iter + 1):
@@ -58,8 +61,6 @@ class Baseline(CompletionModel):
             self.user_biases_, self.item_biases_, self.n_iter_ = users, items, iteration
             if moved <= tol:
                 break
-        self._set_data(r)
-        self._set_features(X, y)
         return self
 
     def _predict_codes(self, users: Codes, items: Codes) -> NDArray[Any]:

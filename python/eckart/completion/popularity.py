@@ -26,11 +26,11 @@ class Popularity(CompletionModel):
         """Count the ratings of every item; `X` is anything that the other completion models take."""
         ratings = self._as_training(X, y)
         n = ratings.n_items
-        self.item_counts_ = np.bincount(ratings.item_index, minlength=n)
-        self.global_mean_ = ratings.mean
+        counts, mean = np.bincount(ratings.item_index, minlength=n), ratings.mean
         sums = np.bincount(ratings.item_index, weights=ratings.values, minlength=n)
-        seen = self.item_counts_ > 0
-        self.item_means_ = np.where(seen, sums / np.maximum(self.item_counts_, 1), self.global_mean_)
+        means = np.where(counts > 0, sums / np.maximum(counts, 1), mean)
+        # Set only now: a fit that is stopped before has changed nothing.
+        self.item_counts_, self.item_means_, self.global_mean_ = counts, means, mean
         self._set_data(ratings)
         self._set_features(X, y)
         return self

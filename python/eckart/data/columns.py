@@ -192,7 +192,12 @@ def title_column(values: Any, name: str) -> Any:
     column = as_column(values, name)
     if isinstance(column, np.ndarray):
         column = pa.array(column)
-    return column.cast(pa.large_string()).fill_null("")
+    try:
+        return column.cast(pa.large_string()).fill_null("")
+    except pa.ArrowNotImplementedError:
+        raise TypeError(f"{name}: expected texts, got values of type {column.type}") from None
+    except pa.ArrowInvalid as error:
+        raise TypeError(f"{name}: expected texts, got {error}") from None
 
 
 def _is_text(kind: Any) -> bool:

@@ -160,7 +160,8 @@ class Ratings:
         Columns as in :meth:`from_frame`. `separator` None guesses among ``::``, tab, ``;``, ``,``,
         ``|`` and space. `header` None takes the first line for column names unless every field of it
         is a number or a date; columns without names are user, item, value, timestamp in this order.
-        Raises EckartError naming the file, the line and the columns that do exist.
+        Raises EckartError naming the file, the line and the columns that do exist; also for a packed
+        file that holds more than 200 times its size (and over 64 MB), a "decompression bomb".
         """
         from eckart.data import readers
 

@@ -12,16 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eckart.base.errors import EckartError
+from eckart.base.errors import EckartError, one_line
 from eckart.data.column_names import choose_columns
 from eckart.data.columns import RowError
 from eckart.data.construction import from_columns
 from eckart.data.ratings import Ratings
+from eckart.data.streams import check_unpacked, open_stream, read_all
 
 _SEPARATORS = ("::", "\t", ";", ",", "|", " ")
 _UNIT = "\x1f"  # ASCII's own separator stands in for "::", since pyarrow splits at one byte
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _NUMBER_OR_DATE = re.compile(_NUMBER + r"|\d{4}-\d\d-\d\d([T ][\d:.]+)?Z?|")
+_LONGEST_LINE = (
+    1 << 24
+)  # bytes; without a bound a file without one line end would be looked at in quadratic time
+_MOST_BLANK_LINES = 10_000  # before the first other one
+_ROW_BYTES = 3 * 8  # of user, item and value, as they come out of parquet
 _ROLES_BY_PLACE = ("user", "item", "value", "timestamp")
 
 
@@ -50,9 +56,9 @@ def read_ratings(
     try:
         return from_columns({role: table[role] for role in table.column_names}, duplicates, dtype)
     except RowError as error:
-        raise EckartError(f"{path}: {where(error.row)}: {error.problem}") from None
-    except TypeError as error:
-        raise EckartError(f"{path}: {error}") from None
+        raise EckartError(f"{path}: {where(error.row)}: {one_line(error.problem)}") from None
+    except (TypeError, UnicodeError) as error:
+        raise EckartError(f"{path}: {one_line(error)}") from None
 
 
 def _read_parquet(path: Path, columns: Mapping[str, Any]) -> tuple[Any, Callable[[int], str]]:
@@ -62,9 +68,10 @@ def _read_parquet(path: Path, columns: Mapping[str, Any]) -> tuple[Any, Callable
     try:
         with pq.ParquetFile(path) as file:
             chosen = choose_columns(file.schema_arrow.names, columns, str(path))
+            check_unpacked(path, file.metadata.num_rows * _ROW_BYTES)
             table = file.read(columns=list(dict.fromkeys(chosen.values())))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise EckartError(f"{path}: not a readable parquet file ({error})") from None
+    except (pa.ArrowException, OSError) as error:
+        raise EckartError(f"{path}: not a readable parquet file ({one_line(error)})") from None
     arrays = {role: table[name] for role, name in chosen.items()}
     return pa.table(arrays), lambda row: f"row {row}"
 
@@ -114,10 +121,10 @@ def _parse(path: Path, encoding: str, separator: str, n_columns: int, skip: int,
     columns = list(dict.fromkeys(wanted))
     convert = arrow_csv.ConvertOptions(include_columns=columns, null_values=[""], strings_can_be_null=True)
     try:
-        with pa.input_stream(str(path)) as stream:
-            source = pa.BufferReader(stream.read().replace(b"::", _UNIT.encode())) if double else stream
+        with open_stream(path) as stream:
+            source = pa.BufferReader(read_all(stream).replace(b"::", _UNIT.encode())) if double else stream
             table = arrow_csv.read_csv(source, read, parse, convert)
-    except (pa.ArrowInvalid, pa.ArrowKeyError, OSError, LookupError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, LookupError, UnicodeDecodeError) as error:
         raise _explained(path, error, broken, encoding) from None
     if any(pa.types.is_binary(column.type) for column in table.columns):
         raise EckartError(f"{path}: not text in {encoding!r}; is its encoding another (say 'latin-1')?")
@@ -134,21 +141,22 @@ def _explained(path: Path, error: Exception, broken: list[Any], encoding: str) -
         return EckartError(f"{path}: line {line}: {problem}")
     if "Empty CSV file" in str(error) or "Could not skip initial" in str(error):
         return EckartError(f"{path}: there is not one rating in it")
-    return EckartError(f"{path}: {error}")
+    return EckartError(f"{path}: {one_line(error)}")
 
 
 def _lines(path: Path) -> Iterator[bytes]:
     """The lines of a file, decompressed by its suffix, without their ends."""
-    import pyarrow as pa
 
     rest = b""
     try:
-        with pa.input_stream(str(path)) as stream:
+        with open_stream(path) as stream:
             while block := stream.read(1 << 20):
                 *whole, rest = (rest + block).split(b"\n")
                 yield from (line.rstrip(b"\r") for line in whole)
+                if len(rest) > _LONGEST_LINE:
+                    raise EckartError(f"{path}: expected a text table, got a line of over {len(rest)} bytes")
     except OSError as error:
-        raise EckartError(f"{path}: cannot be read ({error})") from None
+        raise EckartError(f"{path}: cannot be read ({one_line(error)})") from None
     if rest:
         yield rest.rstrip(b"\r")
 
@@ -156,6 +164,8 @@ def _lines(path: Path) -> Iterator[bytes]:
 def _first_line(path: Path, layout: Layout) -> tuple[int, str]:
     """How many blank lines stand before the first other one, and that line."""
     for number, line in enumerate(_lines(path)):
+        if number == _MOST_BLANK_LINES:
+            raise EckartError(f"{path}: expected a text table, got {number} blank lines to begin with")
         if b"\0" in line:
             raise EckartError(f"{path}: expected a text table or parquet, got binary data")
         if line.strip():

@@ -40,7 +40,14 @@ class Strings:
 
     @classmethod
     def from_arrow(cls, array: Any) -> "Strings":
-        """Pack a pyarrow array of type large_string that has no nulls (copies)."""
+        """Pack a pyarrow array of type large_string that has no nulls (copies).
+
+        UnicodeError (a ValueError) unless every text is UTF-8: pyarrow reads parquet without a look at that.
+        """
+        try:
+            array.validate(full=True)
+        except ValueError as error:
+            raise UnicodeError(f"expected texts in UTF-8: {error}") from None
         n = len(array)
         if n == 0:
             return cls.from_texts([])

@@ -55,10 +55,11 @@ def test_rows_equal_numpy(rank, dtype, close, biased):
         assert got[1] is None
 
 
+@pytest.mark.parametrize("heavy", [20_000, 32_768, 32_769, 50_021])
 @pytest.mark.parametrize(("dtype", "close"), [(np.float32, 1e-4), (np.float64, 1e-11)])
-def test_a_heavy_row(dtype, close):
-    """The most active user has rated everything: long sums, and a chunk of its own."""
-    rows, fixed, bias, reg = problem(17, dtype, counts=[3, 20_000, 0, 5])
+def test_a_heavy_row(dtype, close, heavy):
+    """The most active user has rated everything: long sums, past 32,768 ratings shared by all threads."""
+    rows, fixed, bias, reg = problem(17, dtype, counts=[3, heavy, 0, 5])
     wanted = reference.half_solve(rows, fixed, bias, 3.0, reg.astype(np.float64))
     got = solve(rows, fixed, bias, reg)
     np.testing.assert_allclose(got[0], wanted[0], rtol=0, atol=close)
@@ -80,6 +81,21 @@ def test_same_bits_on_any_number_of_threads(dtype, cg_steps, rank):
     for result in results[1:]:
         np.testing.assert_array_equal(result[0], results[0][0])
         np.testing.assert_array_equal(result[1], results[0][1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("cg_steps", [0, 3])
+def test_same_bits_of_heavy_rows(dtype, cg_steps):
+    """Rows that the threads share are where an order of sums could slip in."""
+    rows, fixed, bias, reg = problem(33, dtype, counts=[40_009, 3, 33_000, 0, 12])
+    start = np.zeros((5, 33), dtype), np.zeros(5, dtype)
+    first, *others = (
+        solve(rows, fixed, bias, reg, cg_steps=cg_steps, threads=threads, start=start)
+        for threads in (1, 2, 3, 5, 2)
+    )
+    for other in others:
+        np.testing.assert_array_equal(other[0], first[0])
+        np.testing.assert_array_equal(other[1], first[1])
 
 
 @pytest.mark.parametrize("cg_steps", [0, 2])

@@ -60,6 +60,23 @@ def test_first_bad_row(indptr, indices, bad):
     assert got == bad
 
 
+def test_the_first_bad_row_on_any_threads():
+    """An error message that names another row at every run would send people in circles."""
+    n = 200_003
+    indptr, indices = np.arange(n + 1, dtype=np.int64), np.zeros(n, dtype=np.int32)
+    assert {_native.data.first_bad_row(indptr, indices, 1, threads=t) for t in THREADS} == {-1}
+    indices[[130_001, 199_999]] = 1, -1
+    assert {_native.data.first_bad_row(indptr, indices, 1, threads=t) for t in THREADS} == {130_001}
+
+
+def test_the_first_not_rising_on_any_threads():
+    """Two chunks of texts and more, with a fault in the second and in the last."""
+    texts = [f"{i:07d}" for i in range(200_003)]
+    assert {_native.data.first_not_rising(*packed(texts), threads=t) for t in THREADS} == {-1}
+    texts[130_001], texts[199_999] = "0", texts[199_998]
+    assert {_native.data.first_not_rising(*packed(texts), threads=t) for t in THREADS} == {130_001}
+
+
 @pytest.mark.parametrize(
     ("texts", "bad"),
     [

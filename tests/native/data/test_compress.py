@@ -33,10 +33,11 @@ def test_equals_a_stable_lexicographic_sort(n, n_rows, n_cols, dtype):
     assert repeated == n - len(set(zip(rows.tolist(), cols.tolist(), strict=True)))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n_rows", [11, 50_021])
-def test_same_bits_for_any_number_of_threads(n_rows):
+def test_same_bits_for_any_number_of_threads(n_rows, dtype):
     """Results must not depend on the machine's load; n is large enough for several chunks and threads."""
-    rows, cols, values = triples(300_007, n_rows, 997)
+    rows, cols, values = triples(300_007, n_rows, 997, dtype)
     reference = compress(rows, cols, values, n_rows, 997, threads=1)
     for threads in (2, 3, 5):
         for got, want in zip(compress(rows, cols, values, n_rows, 997, threads), reference, strict=True):

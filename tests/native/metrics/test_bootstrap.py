@@ -34,13 +34,15 @@ def test_means_of_the_named_streams(n, m, weighted):
         np.testing.assert_allclose(got[b], expected, rtol=1e-12)
 
 
-def test_same_bits_on_any_number_of_threads():
+@pytest.mark.parametrize("weighted", [False, True])
+def test_same_bits_on_any_number_of_threads(weighted):
     """Each resample has its own stream, so nobody's draws depend on who came first."""
     x = np.random.default_rng(0).random((997, 3))
-    first = metrics.bootstrap_means(x, None, 3, 211, 1)
+    weights = x[:, :1].ravel() if weighted else None
+    first = metrics.bootstrap_means(x, weights, 3, 211, 1)
     for threads in (2, 3, 5):
-        np.testing.assert_array_equal(metrics.bootstrap_means(x, None, 3, 211, threads), first)
-    np.testing.assert_array_equal(metrics.bootstrap_means(x, None, 3, 7, 1), first[:7])
+        np.testing.assert_array_equal(metrics.bootstrap_means(x, weights, 3, 211, threads), first)
+    np.testing.assert_array_equal(metrics.bootstrap_means(x, weights, 3, 7, 1), first[:7])
 
 
 def test_spread_is_the_standard_error():
