@@ -11,9 +11,10 @@
 
 namespace eckart::als {
 
-constexpr Offset kChunkEntries = 16384;  // stored entries a chunk: fine enough to share evenly
+constexpr Offset kChunkEntries = 16384;  // most stored entries a chunk: fine enough to share evenly
+constexpr Offset kChunkWork = 1 << 30;   // operations a chunk: a request to stop is heard between two
 constexpr Offset kRowGroup = 16;         // rows: a multiple of every register width
-constexpr Offset kRowCost = 64;          // a solve counts as this many ratings
+constexpr Offset kRowCost = 64;          // a solve counts as this many ratings, or as rank / 3
 constexpr Offset kAhead = 8;             // rows to fetch early: the factors of random ids are rarely in cache
 
 constexpr Offset kHeavyRow = 32768;  // a row with more ratings is formed by all threads together,
@@ -37,8 +38,10 @@ double for_chunks(const AlsHalf<T>& half, RowSubset subset, double work, const E
     groups.push_back(groups.back() + entries);
   }
   const Offset n_groups = static_cast<Offset>(groups.size()) - 1;
+  const Offset rank = std::max<Offset>(1, half.fixed.cols);  // rank^2 operations a rating, rank^3 / 3 a solve
+  const Offset entries_per_chunk = std::clamp<Offset>(kChunkWork / (rank * rank), 1, kChunkEntries);
   const std::vector<Offset> bounds =
-      balanced_chunks(groups.data(), n_groups, kChunkEntries, kRowGroup * kRowCost);
+      balanced_chunks(groups.data(), n_groups, entries_per_chunk, kRowGroup * std::max(kRowCost, rank / 3));
   std::vector<double> partial(bounds.size() - 1, 0.0);
   parallel_for(static_cast<Offset>(partial.size()), work, run, make_scratch, [&](auto& scratch, Offset c) {
     partial[c] = body(scratch, bounds[c] * kRowGroup, std::min(n_rows, bounds[c + 1] * kRowGroup));
