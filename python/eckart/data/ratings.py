@@ -12,7 +12,7 @@ from eckart import _native
 from eckart.base.csr import Csr
 from eckart.base.threads import get_num_threads
 from eckart.base.validation import native_array
-from eckart.data import ratings_state
+from eckart.data import ratings_state, views
 from eckart.data.columns import RowError
 from eckart.data.strings import Strings
 from eckart.data.vocabulary import Vocabulary
@@ -261,22 +261,34 @@ class Ratings:
     @property
     def by_user(self) -> Csr:
         """Users × items, built once: row u holds the items of user code u, rising."""
-        return self._view("user")[0]
+        if "by_user" not in self._cache:
+            self._cache["by_user"] = views.by_user(self)
+        return self._cache["by_user"]
 
     @property
     def by_item(self) -> Csr:
         """Items × users, built once: row i holds the users of item code i, rising."""
-        return self._view("item")[0]
+        if "by_item" not in self._cache:
+            self._cache["by_item"] = views.transposed(self.by_user)
+        return self._cache["by_item"]
 
     @property
-    def by_user_order(self) -> NDArray[np.int64]:
-        """(n,) the row of each stored entry of `by_user`: ``values[by_user_order] == by_user.values``."""
-        return self._view("user")[1]
+    def by_user_order(self) -> NDArray[Any]:
+        """(n,) the row of each stored entry of `by_user`: ``values[by_user_order] == by_user.values``.
+
+        Worked out anew at each look: it is as large as the ratings and seldom needed.
+        """
+        return views.by_user_order(self)
 
     @property
     def n_repeated(self) -> int:
         """How many ratings repeat a (user, item) pair; 0 unless rows were drawn with replacement."""
-        return int(self._view("user")[2])
+        if "repeated" not in self._cache:
+            rows = self.by_user
+            self._cache["repeated"] = _native.data.count_repeated(
+                rows.indptr, rows.indices, threads=get_num_threads()
+            )
+        return self._cache["repeated"]
 
     @property
     def data_hash(self) -> str:
@@ -352,19 +364,6 @@ class Ratings:
             raise RowError(f"values: expected a finite number, got {self.values[row]}", row)
         if self.titles is not None and len(self.titles) != self.n_items:
             raise ValueError(f"titles: expected {self.n_items}, one an item, got {len(self.titles)}")
-
-    def _view(self, side: str) -> tuple[Csr, NDArray[np.int64], int]:
-        if side not in self._cache:
-            by_user = side == "user"
-            rows, cols = (self.user_index, self.item_index) if by_user else (self.item_index, self.user_index)
-            n_rows, n_cols = (self.n_users, self.n_items) if by_user else (self.n_items, self.n_users)
-            indptr, indices, values, order, repeated = _native.data.compress(
-                rows, cols, self.values, n_rows, n_cols, threads=get_num_threads()
-            )
-            for array in (indptr, indices, values, order):
-                array.flags.writeable = False
-            self._cache[side] = (Csr(indptr, indices, values, n_cols), order, repeated)
-        return self._cache[side]
 
     _get_state = ratings_state.get_state
     _from_state = classmethod(ratings_state.from_state)
