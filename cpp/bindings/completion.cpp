@@ -24,9 +24,10 @@ AlsHalf<T> als_half(const array_t<Offset>& indptr, const array_t<Index>& indices
 }
 
 template <class T>
-void solve(const array_t<Offset>& indptr, const array_t<Index>& indices, const array_t<T>& values,
-           const array_t<T>& fixed, const optional_t<T>& fixed_bias, T mean, const array_t<T>& reg,
-           array_t<T> factors, optional_t<T> bias, const optional_t<Index>& rows, int cg_steps, int threads) {
+double solve(const array_t<Offset>& indptr, const array_t<Index>& indices, const array_t<T>& values,
+             const array_t<T>& fixed, const optional_t<T>& fixed_bias, T mean, const array_t<T>& reg,
+             array_t<T> factors, optional_t<T> bias, const optional_t<Index>& rows, int cg_steps,
+             int threads) {
   AlsHalf<T> half = als_half(indptr, indices, values, fixed, fixed_bias, mean);
   half.reg = vector(reg, half.ratings.n_rows, "reg");
   AlsSide<T> side{mutable_matrix(factors, "factors"), nullptr};
@@ -44,13 +45,12 @@ void solve(const array_t<Offset>& indptr, const array_t<Index>& indices, const a
       }
     }
   }
+  double error = 0;
   run_released(threads, [&](const Execution& run) {
-    if (cg_steps > 0) {
-      als_solve_cg(half, subset, cg_steps, side, run);
-    } else {
-      als_solve_cholesky(half, subset, side, run);
-    }
+    error = cg_steps > 0 ? als_solve_cg(half, subset, cg_steps, side, run)
+                         : als_solve_cholesky(half, subset, side, run);
   });
+  return error;
 }
 
 template <class T>

@@ -181,7 +181,7 @@ def test_sigint_during_a_kernel(capfd):
     finally:
         timer.cancel()
         timer.join()
-    assert time.perf_counter() - sent[0] < 0.7
+    assert time.perf_counter() - sent[0] < 5
     assert model.n_iter_ == len(model.history_) < 1000
     assert np.isfinite(model.predict(ratings[:100])).all()
     if model.history_:

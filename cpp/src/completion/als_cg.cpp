@@ -184,25 +184,28 @@ class RowCg {
 }  // namespace
 
 template <class T>
-void als_solve_cg(const AlsHalf<T>& half, RowSubset subset, int steps, AlsSide<T> side,
-                  const Execution& run) {
+double als_solve_cg(const AlsHalf<T>& half, RowSubset subset, int steps, AlsSide<T> side,
+                    const Execution& run) {
   const double work = 4.0 * (steps + 1) * half.ratings.n_stored() * side.factors.cols;
   const RowSystems<T> rows(half, subset, run);
-  for_chunks(
+  return for_chunks(
       half, subset, work, run, [&] { return RowCg<T>(half, rows, side); },
       [&](RowCg<T>& cg, Offset begin, Offset end) {
+        double error = 0;
         for (Offset i = begin; i < end; ++i) {
           const Offset row = row_of(subset, i);
           if (half.ratings.row_size(row) == 0) {
             store_zero(side, row);
           } else {
             cg.solve(row, steps);
+            error += row_error(half, row, side);
           }
         }
+        return error;
       });
 }
 
-template void als_solve_cg(const AlsHalf<float>&, RowSubset, int, AlsSide<float>, const Execution&);
-template void als_solve_cg(const AlsHalf<double>&, RowSubset, int, AlsSide<double>, const Execution&);
+template double als_solve_cg(const AlsHalf<float>&, RowSubset, int, AlsSide<float>, const Execution&);
+template double als_solve_cg(const AlsHalf<double>&, RowSubset, int, AlsSide<double>, const Execution&);
 
 }  // namespace eckart

@@ -41,8 +41,8 @@ class RowBatch {
     for (Offset l = 0; l < size; ++l) systems_.emplace_back(side.factors.cols);
   }
 
-  // Rows subset[begin] ... subset[begin + n - 1].
-  void solve(RowSubset subset, Offset begin, Offset n) {
+  // Rows subset[begin] ... subset[begin + n - 1]; returns their squared residuals.
+  double solve(RowSubset subset, Offset begin, Offset n) {
     T ridge[size];
     for (Offset l = 0; l < size; ++l) {
       const Offset row = l < n ? row_of(subset, begin + l) : 0;
@@ -57,6 +57,7 @@ class RowBatch {
     }
     const unsigned singular = solver_.solve(systems_.data(), ridge);
     Vector<T> x(side_.factors.cols + 1);
+    double error = 0;
     for (Offset l = 0; l < n; ++l) {
       if (singular >> l & 1) {
         solve_dense(systems_[l], side_.bias != nullptr, ridge[l], x);
@@ -64,8 +65,11 @@ class RowBatch {
         for (Offset f = 0; f < side_.factors.cols + (side_.bias != nullptr); ++f)
           x[f] = solver_.solution(l, f);
       }
-      store(side_, row_of(subset, begin + l), x.data());
+      const Offset row = row_of(subset, begin + l);
+      store(side_, row, x.data());
+      error += row_error(half_, row, side_);
     }
+    return error;
   }
 
  private:
@@ -77,12 +81,13 @@ class RowBatch {
 };
 
 template <class T>
-void solve_one_by_one(const AlsHalf<T>& half, const RowSystems<T>& rows, RowSubset subset, AlsSide<T> side,
-                      double work, const Execution& run) {
-  for_chunks(
+double solve_one_by_one(const AlsHalf<T>& half, const RowSystems<T>& rows, RowSubset subset, AlsSide<T> side,
+                        double work, const Execution& run) {
+  return for_chunks(
       half, subset, work, run, [&] { return NormalEquations<T>(side.factors.cols); },
       [&](NormalEquations<T>& system, Offset begin, Offset end) {
         Vector<T> x;
+        double error = 0;
         for (Offset i = begin; i < end; ++i) {
           const Offset row = row_of(subset, i);
           if (half.ratings.row_size(row) == 0) {
@@ -92,30 +97,34 @@ void solve_one_by_one(const AlsHalf<T>& half, const RowSystems<T>& rows, RowSubs
           rows.form(row, system);
           solve_dense(system, side.bias != nullptr, half.reg[row], x);
           store(side, row, x.data());
+          error += row_error(half, row, side);
         }
+        return error;
       });
 }
 
 }  // namespace
 
 template <class T>
-void als_solve_cholesky(const AlsHalf<T>& half, RowSubset subset, AlsSide<T> side, const Execution& run) {
+double als_solve_cholesky(const AlsHalf<T>& half, RowSubset subset, AlsSide<T> side, const Execution& run) {
   const double n_rows = static_cast<double>(subset.rows ? subset.size : half.ratings.n_rows);
   const double share = half.ratings.n_rows ? n_rows / half.ratings.n_rows : 0.0;
   const double dim = side.factors.cols + 1.0;
   const double work = share * half.ratings.n_stored() * dim * dim + 0.3 * n_rows * dim * dim * dim;
   const RowSystems<T> rows(half, subset, run);
   if (side.factors.cols > kBatchedRank) return solve_one_by_one(half, rows, subset, side, work, run);
-  for_chunks(
+  return for_chunks(
       half, subset, work, run, [&] { return RowBatch<T>(half, rows, side); },
       [&](RowBatch<T>& batch, Offset begin, Offset end) {
+        double error = 0;
         for (Offset i = begin; i < end; i += RowBatch<T>::size) {
-          batch.solve(subset, i, std::min(RowBatch<T>::size, end - i));
+          error += batch.solve(subset, i, std::min(RowBatch<T>::size, end - i));
         }
+        return error;
       });
 }
 
-template void als_solve_cholesky(const AlsHalf<float>&, RowSubset, AlsSide<float>, const Execution&);
-template void als_solve_cholesky(const AlsHalf<double>&, RowSubset, AlsSide<double>, const Execution&);
+template double als_solve_cholesky(const AlsHalf<float>&, RowSubset, AlsSide<float>, const Execution&);
+template double als_solve_cholesky(const AlsHalf<double>&, RowSubset, AlsSide<double>, const Execution&);
 
 }  // namespace eckart

@@ -14,12 +14,7 @@ double als_squared_error(const AlsHalf<T>& half, MatrixView<const T> factors, co
   return parallel_sum(n_chunks, 1, 4.0 * r.n_stored() * factors.cols, run, [&](Offset c, Offset) {
     double total = 0;
     for (Offset i = bounds[c]; i < bounds[c + 1]; ++i) {
-      const CsrRow<T> row = r.row(i);
-      gather(half, row, 0, row.size, [&](Offset j, const T* x) {
-        const double fit = dot(factors.row(i), x, factors.cols) + (bias ? bias[i] : T(0));
-        const double residual = target(half, row, j) - fit;
-        total += residual * residual;
-      });
+      total += row_error(half, i, factors.row(i), bias ? bias[i] : T(0));
     }
     return total;
   });

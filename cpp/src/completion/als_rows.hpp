@@ -21,11 +21,11 @@ constexpr Offset kSegment = 8192;    // in segments of this many
 
 inline Offset row_of(RowSubset subset, Offset i) { return subset.rows ? subset.rows[i] : i; }
 
-// body(scratch, begin, end) over ranges of the rows to solve, of about equal work. Ranges start at
-// multiples of kRowGroup, so that batches of rows are full.
+// Sum of body(scratch, begin, end) over ranges of the rows to solve, of about equal work, added in
+// order. Ranges start at multiples of kRowGroup, so that batches of rows are full.
 template <class T, class MakeScratch, class Body>
-void for_chunks(const AlsHalf<T>& half, RowSubset subset, double work, const Execution& run,
-                MakeScratch make_scratch, Body body) {
+double for_chunks(const AlsHalf<T>& half, RowSubset subset, double work, const Execution& run,
+                  MakeScratch make_scratch, Body body) {
   const CsrView<T>& r = half.ratings;
   const Offset n_rows = subset.rows ? subset.size : r.n_rows;
   std::vector<Offset> groups{0};  // entries before each group of rows
@@ -39,9 +39,13 @@ void for_chunks(const AlsHalf<T>& half, RowSubset subset, double work, const Exe
   const Offset n_groups = static_cast<Offset>(groups.size()) - 1;
   const std::vector<Offset> bounds =
       balanced_chunks(groups.data(), n_groups, kChunkEntries, kRowGroup * kRowCost);
-  parallel_for(static_cast<Offset>(bounds.size()) - 1, work, run, make_scratch, [&](auto& scratch, Offset c) {
-    body(scratch, bounds[c] * kRowGroup, std::min(n_rows, bounds[c + 1] * kRowGroup));
+  std::vector<double> partial(bounds.size() - 1, 0.0);
+  parallel_for(static_cast<Offset>(partial.size()), work, run, make_scratch, [&](auto& scratch, Offset c) {
+    partial[c] = body(scratch, bounds[c] * kRowGroup, std::min(n_rows, bounds[c + 1] * kRowGroup));
   });
+  double total = 0;
+  for (double p : partial) total += p;
+  return total;
 }
 
 // t_j = r_j - mu - b_j of the j-th rating of a row.
@@ -69,6 +73,23 @@ void gather(const AlsHalf<T>& half, const CsrRow<T>& row, Offset begin, Offset e
     if (j + kAhead < end) prefetch(half.fixed.row(row.indices[j + kAhead]), half.fixed.cols);
     use(j, half.fixed.row(row.indices[j]));
   }
+}
+
+// The squared residuals of a row, summed in double.
+template <class T>
+double row_error(const AlsHalf<T>& half, Offset i, const T* factors, T bias) {
+  const CsrRow<T> row = half.ratings.row(i);
+  double total = 0;
+  gather(half, row, 0, row.size, [&](Offset j, const T* x) {
+    const double residual = target(half, row, j) - (dot(factors, x, half.fixed.cols) + bias);
+    total += residual * residual;
+  });
+  return total;
+}
+
+template <class T>
+double row_error(const AlsHalf<T>& half, Offset i, const AlsSide<T>& side) {
+  return row_error(half, i, side.factors.row(i), side.bias ? side.bias[i] : T(0));
 }
 
 // The normal equations of single rows. Those with very many ratings would keep one thread busy when

@@ -15,7 +15,7 @@ def als_solve(
     rows: _IndexArray | None,
     cg_steps: int,
     threads: int,
-) -> None: ...
+) -> float: ...
 def als_squared_error(
     indptr: _OffsetArray,
     indices: _IndexArray,

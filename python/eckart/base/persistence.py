@@ -69,7 +69,9 @@ def load(path: PathLike) -> Any:
         obj = cls._from_state(State(arrays, json.loads(metadata["meta"])))
     except EckartError as error:
         raise EckartError(f"cannot load {path}: {error}") from error
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+    except (
+        KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RecursionError,
+    ) as error:  # fmt: skip
         raise EckartError(f"cannot load {path}: damaged file ({type(error).__name__}: {error})") from error
     return obj
 

@@ -38,7 +38,10 @@ class State:
         return State({n[len(head) :]: a for n, a in self.arrays.items() if n.startswith(head)}, meta)
 
     def array(self, name: str, *, shape: tuple[int | None, ...], dtype: Any = None) -> NDArray[Any]:
-        """Return an array, checked: None in `shape` is any length; `dtype` one or several types."""
+        """Return an array, checked: None in `shape` is any length; `dtype` one or several types.
+
+        Floating arrays must be finite: no model stores anything else.
+        """
         array = self.arrays.get(name)
         if array is None:
             raise EckartError(f"damaged file: array {name!r} is missing")
@@ -50,4 +53,17 @@ class State:
             kinds = [np.dtype(d) for d in (dtype if isinstance(dtype, tuple) else (dtype,))]
             if array.dtype not in kinds:
                 raise EckartError(f"damaged file: array {name!r} is {array.dtype}, expected {kinds}")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise EckartError(f"damaged file: array {name!r} holds NaN or infinity")
         return array
+
+    def number(self, name: str) -> float:
+        """Return a number of `meta`, checked to be finite."""
+        return finite(self.meta.get(name), name)
+
+
+def finite(value: Any, name: str) -> float:
+    """Return `value` of a file as float; EckartError unless it is a finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise EckartError(f"damaged file: {name!r} is {value!r}, expected a finite number")
+    return float(value)

@@ -20,17 +20,19 @@ INITIAL_SCALE = 0.1  # expected norm of a starting row, whatever the rank
 
 @dataclass
 class AlsState:
-    """Both sides of the model while it is trained."""
+    """Both sides of the model while it is trained, and its squared error after the last half-step."""
 
     users: Side
     items: Side
+    squared_error: float = np.inf
 
     def copy(self) -> "AlsState":
-        return AlsState(self.users.copy(), self.items.copy())
+        return AlsState(self.users.copy(), self.items.copy(), self.squared_error)
 
     def assign(self, other: "AlsState") -> None:
         self.users.assign(other.users)
         self.items.assign(other.items)
+        self.squared_error = other.squared_error
 
 
 @dataclass(frozen=True)
@@ -66,24 +68,21 @@ def solve_side(
     *,
     rows: NDArray[np.int32] | None = None,
     cg_steps: int = 0,
-) -> None:
-    """Solve the rows of `ratings` into `out`: exactly, or by `cg_steps` of conjugate gradients from `out`."""
-    native.als_solve(
+) -> float:
+    """Solve the rows of `ratings` into `out`: exactly, or by `cg_steps` of conjugate gradients from `out`.
+
+    Returns the squared error on the ratings of the solved rows, then.
+    """
+    return native.als_solve(
         ratings.indptr, ratings.indices, ratings.values, fixed.factors, fixed.biases, mean, reg,
         out.factors, out.biases, rows, cg_steps, get_num_threads(),
     )  # fmt: skip
 
 
-def objective(
-    by_user: Csr, state: AlsState, mean: float, reg_users: NDArray[Any], reg_items: NDArray[Any]
-) -> float:
+def objective(state: AlsState, reg_users: NDArray[Any], reg_items: NDArray[Any]) -> float:
     """Return the squared error on the observed entries plus both penalties, in double."""
     threads = get_num_threads()
     users, items = state.users, state.items
-    error = native.als_squared_error(
-        by_user.indptr, by_user.indices, by_user.values, items.factors, items.biases, mean,
-        users.factors, users.biases, threads,
-    )  # fmt: skip
     penalty_users = native.als_penalty(users.factors, users.biases, reg_users, threads)
     penalty_items = native.als_penalty(items.factors, items.biases, reg_items, threads)
-    return float(error + penalty_users + penalty_items)
+    return float(state.squared_error + penalty_users + penalty_items)

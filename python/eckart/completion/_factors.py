@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from eckart._native import completion as native
 from eckart.base.csr import Csr
-from eckart.base.errors import EckartError
 from eckart.base.state import State
 from eckart.base.threads import get_num_threads
 from eckart.base.validation import check_int
@@ -181,6 +180,17 @@ class FactorModel(CompletionModel):
         """Fit, then return the completed matrix."""
         return self.fit(X, y, **fit_params).transform(X)  # type: ignore[attr-defined]
 
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        """Return the names of the columns of :meth:`transform`: those that came in, else x0, x1, ..."""
+        self._check_fitted()
+        n = len(self.items_)
+        names = getattr(self, "feature_names_in_", None) if input_features is None else input_features
+        if names is None:
+            names = [f"x{i}" for i in range(n)]
+        if len(names) != n:
+            raise ValueError(f"input_features should have length equal to {n}, got {len(names)}")
+        return np.asarray(names, dtype=object)
+
     def _rows_of(self, X: Any) -> Ratings:
         """Return ratings by new users, their items in the model's codes. KeyError for an unknown item."""
         rows = as_ratings(X, dtype=self.user_factors_.dtype)
@@ -223,11 +233,7 @@ class FactorModel(CompletionModel):
         biased = "user_biases_" in state.arrays
         model.user_biases_ = state.array("user_biases_", shape=(n_users,), dtype=dtype) if biased else None
         model.item_biases_ = state.array("item_biases_", shape=(n_items,), dtype=dtype) if biased else None
-        for name in ("user_factors_", "item_factors_", "user_biases_", "item_biases_"):
-            array = getattr(model, name)
-            if array is not None and not np.isfinite(array).all():
-                raise EckartError(f"damaged file: {name} holds NaN or infinity")
-        model.mean_, model.global_mean_ = float(state.meta["mean"]), float(state.meta["global_mean"])
+        model.mean_, model.global_mean_ = state.number("mean"), state.number("global_mean")
         if state.has("normalization"):
             model.normalization_ = Normalization._from_state(state.sub("normalization"))
         return model

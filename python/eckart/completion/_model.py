@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from eckart.base.csr import Csr
 from eckart.base.errors import EckartError
 from eckart.base.estimator import Estimator
-from eckart.base.state import State
+from eckart.base.state import State, finite
 from eckart.base.validation import check_int
 from eckart.completion.recommendations import Recommendations, from_codes
 from eckart.data.convert import as_ratings, id_columns, is_matrix
@@ -218,7 +218,7 @@ class CompletionModel(Estimator):
         model = cls(**params)
         if "random_state" in cls._param_names():
             model.set_params(random_state=state.meta["random_state"])
-        low, high = state.meta["rating_scale"]
+        low, high = (finite(value, "rating_scale") for value in state.meta["rating_scale"])
         if state.has("interactions"):
             model._set_data(Ratings._from_state(state.sub("interactions")))
         else:
@@ -226,7 +226,7 @@ class CompletionModel(Estimator):
             model.items_ = Vocabulary._from_state(state.sub("items"))
             model.item_titles_ = None
             model.interactions_ = None
-        model.rating_scale_ = (float(low), float(high))
+        model.rating_scale_ = (low, high)
         return model
 
 

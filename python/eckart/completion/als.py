@@ -213,7 +213,7 @@ class ALS(FactorModel):
 
         def step(s: AlsState) -> None:
             solve_side(by_item, s.users, mean, reg_items, s.items, cg_steps=steps)
-            solve_side(by_user, s.items, mean, reg_users, s.users, cg_steps=steps)
+            s.squared_error = solve_side(by_user, s.items, mean, reg_users, s.users, cg_steps=steps)
 
         def validate(s: AlsState) -> float:
             self._set_state(s)
@@ -222,7 +222,7 @@ class ALS(FactorModel):
         return Trainer(
             state=state,
             step=step,
-            objective=lambda s: objective(by_user, s, mean, reg_users, reg_items),
+            objective=lambda s: objective(s, reg_users, reg_items),
             max_iter=self.max_iter,
             tol=self.tol,
             label=type(self).__name__,

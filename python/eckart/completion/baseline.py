@@ -83,7 +83,7 @@ class Baseline(CompletionModel):
         model = super()._from_state(state)
         model.user_biases_ = state.array("user_biases_", shape=(len(model.users_),), dtype=np.float64)
         model.item_biases_ = state.array("item_biases_", shape=(len(model.items_),), dtype=np.float64)
-        model.mean_, model.n_iter_ = float(state.meta["mean"]), int(state.meta["n_iter"])
+        model.mean_, model.n_iter_ = state.number("mean"), int(state.meta["n_iter"])
         return model
 
 

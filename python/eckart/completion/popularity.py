@@ -55,7 +55,7 @@ class Popularity(CompletionModel):
         n = len(model.items_)
         model.item_counts_ = state.array("item_counts_", shape=(n,), dtype=np.int64)
         model.item_means_ = state.array("item_means_", shape=(n,), dtype=np.float64)
-        model.global_mean_ = float(state.meta["global_mean"])
+        model.global_mean_ = state.number("global_mean")
         return model
 
 
