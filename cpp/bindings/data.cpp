@@ -119,6 +119,15 @@ py::tuple transpose_rows(const array_t<Offset>& indptr, const array_t<Index>& in
   return out.tuple();
 }
 
+template <class I>
+bool permutation(const array_t<I>& places, int threads) {
+  const Offset n = places.size();
+  const I* data = vector(places, n, "places");
+  bool good = false;
+  run_released(threads, [&](const Execution& run) { good = is_permutation(data, n, run); });
+  return good;
+}
+
 template <class T>
 void bind_compressed(py::module_& m) {
   m.def("compress", &compress_triples<T>, in("rows"), in("cols"), in("values"), py::arg("n_rows"),
@@ -172,6 +181,8 @@ void bind_data(py::module_ m) {
   bind_typed<double>(m);
   m.def("row_pointers", &sorted_row_pointers, in("rows"), in("cols"), py::arg("n_rows"), py::arg("threads"));
   m.def("count_repeated", &repeated_entries, in("indptr"), in("indices"), py::arg("threads"));
+  m.def("is_permutation", &permutation<Index>, in("places"), py::arg("threads"));
+  m.def("is_permutation", &permutation<Offset>, in("places"), py::arg("threads"));
   bind_compressed<float>(m);
   bind_compressed<double>(m);
   bind_compressed<Index>(m);

@@ -1,6 +1,7 @@
 #include "eckart/data/checks.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -71,5 +72,17 @@ Offset first_not_rising(const std::uint8_t* bytes, const Offset* offsets, Offset
     return order > 0 || (order == 0 && b - a >= end - b);
   });
 }
+
+template <class I>
+bool is_permutation(const I* places, Offset n, const Execution& run) {
+  std::vector<std::atomic<std::uint8_t>> seen(static_cast<std::size_t>(n));
+  // n numbers in [0, n), none of them twice, are all of them.
+  return first_where(n, 4.0, run, [&](Offset i) {
+           const auto place = static_cast<Offset>(places[i]);
+           return place < 0 || place >= n || seen[place].exchange(1, std::memory_order_relaxed) != 0;
+         }) < 0;
+}
+template bool is_permutation(const Index*, Offset, const Execution&);
+template bool is_permutation(const Offset*, Offset, const Execution&);
 
 }  // namespace eckart

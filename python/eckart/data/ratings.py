@@ -20,6 +20,8 @@ from eckart.data.vocabulary import Vocabulary
 Rating = namedtuple("Rating", ["user", "item", "value"])
 """One rating in the caller's ids."""
 
+_COLUMNS = ("user_index", "item_index", "values", "timestamps")
+
 
 class Ratings:
     """A read-only sequence of n ratings over fixed vocabularies of users and items.
@@ -37,6 +39,11 @@ class Ratings:
     users, items : Vocabulary
     counted : True where there was no value column and events were counted
     """
+
+    user_index: NDArray[np.int32]
+    item_index: NDArray[np.int32]
+    values: NDArray[Any]
+    timestamps: NDArray[np.int64] | None
 
     def __init__(
         self,
@@ -59,8 +66,17 @@ class Ratings:
         self.values = _read_only(values, dtype)
         self.timestamps = None if timestamps is None else _read_only(timestamps, np.int64)
         self.titles = titles
+        self._n = len(self.values)
         self._cache: dict[str, Any] = {}
         self._check()
+
+    def __getattr__(self, name: str) -> Any:
+        """Put the columns of ratings from a file together at the first look: a recommendation needs none."""
+        stored = vars(self).get("_stored")
+        if stored is None or name not in _COLUMNS:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        vars(self).update(stored.columns())
+        return vars(self)[name]
 
     # Documented constructors: thin forwards, so that this file stays the container alone.
 
@@ -171,7 +187,7 @@ class Ratings:
     # A sequence.
 
     def __len__(self) -> int:
-        return len(self.values)
+        return self._n
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
@@ -342,7 +358,7 @@ class Ratings:
         return Ratings(**(self._parts() | changes))
 
     def _parts(self) -> dict[str, Any]:
-        names = ("user_index", "item_index", "values", "users", "items", "timestamps", "titles", "counted")
+        names = (*_COLUMNS, "users", "items", "titles", "counted")
         return {name: getattr(self, name) for name in names}
 
     def __reduce__(self) -> Any:
@@ -350,7 +366,7 @@ class Ratings:
 
     def _check(self) -> None:
         n, threads = len(self.values), get_num_threads()
-        for name in ("user_index", "item_index", "values", "timestamps"):
+        for name in _COLUMNS:
             array = getattr(self, name)
             if array is not None and array.shape != (n,):
                 raise ValueError(f"{name}: expected shape ({n},) as the values have, got {array.shape}")
