@@ -5,6 +5,7 @@
 #include "common.hpp"
 #include "eckart/data/checks.hpp"
 #include "eckart/data/compress.hpp"
+#include "eckart/data/integers.hpp"
 #include "eckart/data/synthetic.hpp"
 
 namespace eckart::bindings {
@@ -128,6 +129,34 @@ bool permutation(const array_t<I>& places, int threads) {
   return good;
 }
 
+template <class I>
+array_t<Offset> distinct_ids(const array_t<I>& ids, int threads) {
+  const Offset n = ids.size();
+  const I* data = vector(ids, n, "ids");
+  std::vector<Offset> found;
+  run_released(threads, [&](const Execution& run) { found = distinct_integers(data, n, run); });
+  return array_t<Offset>(static_cast<Offset>(found.size()), found.data());
+}
+
+template <class I>
+array_t<Index> encode_ids(const array_t<I>& ids, const array_t<Offset>& sorted, int threads) {
+  const Offset n = ids.size(), n_sorted = sorted.size();
+  const I* data = vector(ids, n, "ids");
+  const Offset* known = vector(sorted, n_sorted, "sorted");
+  if (n_sorted > std::numeric_limits<Index>::max()) shape_error("sorted", "at most 2**31 - 1 ids", "more");
+  array_t<Index> codes(n);
+  Index* out = codes.mutable_data();
+  run_released(threads, [&](const Execution& run) { encode_integers(data, n, known, n_sorted, out, run); });
+  return codes;
+}
+
+template <class I>
+void bind_integers(py::module_& m) {
+  m.def("is_permutation", &permutation<I>, in("places"), py::arg("threads"));
+  m.def("distinct_integers", &distinct_ids<I>, in("ids"), py::arg("threads"));
+  m.def("encode_integers", &encode_ids<I>, in("ids"), in("sorted"), py::arg("threads"));
+}
+
 template <class T>
 void bind_compressed(py::module_& m) {
   m.def("compress", &compress_triples<T>, in("rows"), in("cols"), in("values"), py::arg("n_rows"),
@@ -181,8 +210,8 @@ void bind_data(py::module_ m) {
   bind_typed<double>(m);
   m.def("row_pointers", &sorted_row_pointers, in("rows"), in("cols"), py::arg("n_rows"), py::arg("threads"));
   m.def("count_repeated", &repeated_entries, in("indptr"), in("indices"), py::arg("threads"));
-  m.def("is_permutation", &permutation<Index>, in("places"), py::arg("threads"));
-  m.def("is_permutation", &permutation<Offset>, in("places"), py::arg("threads"));
+  bind_integers<Index>(m);
+  bind_integers<Offset>(m);
   bind_compressed<float>(m);
   bind_compressed<double>(m);
   bind_compressed<Index>(m);
