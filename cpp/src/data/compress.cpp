@@ -58,25 +58,22 @@ void sort_by_key(Offset n, Offset n_keys, const T* values, const Compressed<T>& 
 bool row_pointers(const Index* rows, const Index* cols, Offset n, Offset n_rows, Offset* indptr,
                   const Execution& run) {
   std::atomic<bool> in_order{true};
-  // Entry p writes the pointers of the rows after that of entry p - 1, up to its own.
   parallel_ranges(n, kChunk, 2.0 * static_cast<double>(n), run, [&](Offset begin, Offset end) {
     if (!in_order.load(std::memory_order_relaxed)) return;
     bool good = true;
-    for (Offset p = begin; p < end; ++p) {
-      const Index before = p == 0 ? -1 : rows[p - 1];
-      if (rows[p] == before) {
-        good &= cols[p] >= cols[p - 1];
-      } else if (rows[p] > before) {
-        std::fill(indptr + before + 1, indptr + rows[p] + 1, p);
-      } else {
-        good = false;
-      }
+    for (Offset p = std::max<Offset>(begin, 1); p < end; ++p) {
+      good &= rows[p] > rows[p - 1] || (rows[p] == rows[p - 1] && cols[p] >= cols[p - 1]);
     }
     if (!good) in_order.store(false, std::memory_order_relaxed);
   });
   if (!in_order) return false;
-  const Offset last = n == 0 ? -1 : rows[n - 1];
-  std::fill(indptr + last + 1, indptr + n_rows + 1, n);
+  parallel_ranges(n_rows + 1, kChunk, static_cast<double>(n_rows), run, [&](Offset begin, Offset end) {
+    const Index* place = rows;
+    for (Offset row = begin; row < end; ++row) {
+      place = std::lower_bound(place, rows + n, static_cast<Index>(row));
+      indptr[row] = place - rows;
+    }
+  });
   return true;
 }
 

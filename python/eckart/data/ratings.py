@@ -170,19 +170,24 @@ class Ratings:
         encoding: str = "utf8",
         duplicates: str | None = None,
         dtype: Any = np.float32,
+        verbose: bool = False,
     ) -> "Ratings":
         """Read a csv, tsv or other separated text (also .gz, .bz2), or a parquet file.
 
         Columns as in :meth:`from_frame`. `separator` None guesses among ``::``, tab, ``;``, ``,``,
         ``|`` and space. `header` None takes the first line for column names unless every field of it
         is a number or a date; columns without names are user, item, value, timestamp in this order.
+        `verbose` shows a progress bar on stderr. The file is read in blocks, so memory is bounded by
+        what the ratings themselves take, about twice.
         Raises EckartError naming the file, the line and the columns that do exist.
         """
         from eckart.data import readers
 
         columns = {"user": user, "item": item, "value": value, "timestamp": timestamp, "title": title}
         layout = readers.Layout(header=header, separator=separator, encoding=encoding)
-        return readers.read_ratings(path, columns, layout, duplicates=duplicates, dtype=dtype)
+        return readers.read_ratings(
+            path, columns, layout, duplicates=duplicates, dtype=dtype, verbose=verbose
+        )
 
     # A sequence.
 

@@ -92,7 +92,7 @@ def test_a_permutation_has_every_place_once(n, dtype):
     places = np.random.default_rng(0).permutation(n).astype(dtype)
     for threads in (1, 2, 3, 5):
         assert _native.data.is_permutation(places, threads=threads)
-        for bad in ([-1, n, places[0]] if n > 1 else []):
+        for bad in [-1, n, places[0]] if n > 1 else []:
             damaged = places.copy()
             damaged[-1] = bad
             assert not _native.data.is_permutation(damaged, threads=threads)
