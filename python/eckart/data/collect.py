@@ -127,7 +127,7 @@ class TextColumn:
             self.merged()
 
     def merged(self) -> Any:
-        """Return the distinct texts, a pyarrow array of type large_string; all codes then are places in it."""
+        """Return the distinct texts as a large_string array of pyarrow; all codes then are places in it."""
         import pyarrow as pa
 
         if self._waiting:
