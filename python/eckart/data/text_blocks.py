@@ -41,7 +41,7 @@ def read_blocks(
     """
     parser = _Parser(encoding, separator, n_columns, list(dict.fromkeys(wanted)), list(texts))
     kinds: dict[str, str] = {}
-    for block, share in _byte_blocks(path, encoding):
+    for block, share in _byte_blocks(path):
         table = parser.parse(block, skip)
         skip = 0
         if table is None:
@@ -86,16 +86,15 @@ class _Parser:
         self._broken.append(row)
         return "error"
 
-    def parse(self, block: bytes, skip: int) -> Any:
+    def parse(self, block: memoryview, skip: int) -> Any:
         """Return a table, or None for a block without rows."""
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
-        if self._double:
-            block = block.replace(_DOUBLE.encode(), UNIT.encode())
+        data = bytes(block).replace(_DOUBLE.encode(), UNIT.encode()) if self._double else block
         self._read.skip_rows = skip
         try:
-            return arrow_csv.read_csv(pa.BufferReader(block), self._read, self._parse, self._convert)
+            return arrow_csv.read_csv(pa.BufferReader(data), self._read, self._parse, self._convert)
         except pa.ArrowInvalid as error:
             if self._broken:
                 raise BrokenRow(self._broken[0]) from None
@@ -104,23 +103,28 @@ class _Parser:
             raise
 
 
-def _byte_blocks(path: Path, encoding: str) -> Iterator[tuple[bytes, float]]:
-    """Yield about BLOCK_BYTES that end at a line's end, decompressed, and the share of the file so far."""
+def _byte_blocks(path: Path) -> Iterator[tuple[memoryview, float]]:
+    """Yield about BLOCK_BYTES that end at a line's end, decompressed, and the share of the file so far.
+
+    All blocks lie in one buffer: each is gone when the next is asked for.
+    """
     size = max(1, path.stat().st_size)
-    one_block = not _ends_lines_as_ascii(encoding)
     raw, stream = open_stream(path)
     with raw, stream:
-        rest: list[bytes] = []
-        while block := stream.read(BLOCK_BYTES):
-            end = 0 if one_block else block.rfind(b"\n") + 1
-            if not end:
-                rest.append(block)
+        buffer, filled = bytearray(BLOCK_BYTES), 0
+        while got := stream.readinto(memoryview(buffer)[filled:]):
+            filled += got
+            if filled < len(buffer):
                 continue
-            yield b"".join([*rest, block[:end]]), raw.tell() / size
-            rest = [block[end:]]
-        last = b"".join(rest)
-        if last:
-            yield last, 1.0
+            end = buffer.rfind(b"\n") + 1
+            if not end:  # a line longer than a block
+                buffer = buffer + bytes(len(buffer))
+                continue
+            yield memoryview(buffer)[:end], raw.tell() / size
+            filled -= end
+            buffer[:filled] = buffer[end:]
+        if filled:
+            yield memoryview(buffer)[:filled], 1.0
 
 
 def open_stream(path: Path) -> tuple[Any, Any]:
@@ -130,11 +134,6 @@ def open_stream(path: Path) -> tuple[Any, Any]:
     raw = pa.OSFile(str(path))
     codec = _CODECS.get(path.suffix.lower())
     return raw, raw if codec is None else pa.CompressedInputStream(raw, codec)
-
-
-def _ends_lines_as_ascii(encoding: str) -> bool:
-    """In UTF-16 the byte of a line's end is part of other letters too: such a file is not cut."""
-    return "\n".encode(encoding) == b"\n"
 
 
 def _kind(type_: Any) -> str:
