@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eckart.base.errors import EckartError
-from eckart.data import Ratings, streams
+from eckart.data import Ratings, streams, text_blocks
 
 MIB = 1 << 20
 
@@ -43,6 +43,16 @@ def test_what_is_no_table_is_soon_refused(tmp_path, block, says):
     path = tmp_path / "image.csv"
     path.write_bytes(block * (20 * MIB))
     with pytest.raises(EckartError, match=rf"image.csv: .*{says}"):
+        Ratings.from_file(path)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_table_that_turns_into_something_else(tmp_path, monkeypatch, pack):
+    """A download that broke after good rows must not be gathered into one endless line."""
+    monkeypatch.setattr(text_blocks, "BLOCK_BYTES", MIB)
+    path = tmp_path / ("r.csv.gz" if pack is gzip.compress else "r.csv")
+    path.write_bytes(pack(b"user,item\n1,2\n" + b"1" * (40 * MIB)))
+    with pytest.raises(EckartError, match=r"r.csv.*: expected a text table, got a line of over"):
         Ratings.from_file(path)
 
 
