@@ -101,7 +101,6 @@ def _parquet_blocks(path: Path, columns: Mapping[str, Any]) -> Reader:
     def blocks(_texts: list[str]) -> Blocks:
         try:
             with pq.ParquetFile(path, read_dictionary=coded) as file:
-                # Not iter_batches: it reads ahead in threads of its own, which outlive a file closed early.
                 n = file.num_row_groups
                 for group in range(n):
                     table = file.read_row_group(group, columns=names)
