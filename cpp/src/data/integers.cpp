@@ -93,8 +93,8 @@ std::vector<Offset> distinct_dense(const I* ids, Offset n, Offset low, Offset hi
     for (Offset i = begin; i < end; ++i) seen[ids[i] - low].store(1, std::memory_order_relaxed);
   });
   std::vector<Offset> distinct;
-  for (Offset id = low; id <= high; ++id) {
-    if (seen[id - low].load(std::memory_order_relaxed)) distinct.push_back(id);
+  for (std::size_t i = 0; i < seen.size(); ++i) {  // by place, as high may be the last integer there is
+    if (seen[i].load(std::memory_order_relaxed)) distinct.push_back(low + static_cast<Offset>(i));
   }
   return distinct;
 }

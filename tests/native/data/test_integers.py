@@ -42,6 +42,15 @@ def test_the_ends_of_the_range():
     np.testing.assert_array_equal(encode(ids, distinct(ids)), [3, 0, 2, 1, 0, 3])
 
 
+@pytest.mark.parametrize(("dtype", "edge"), [(np.int64, HIGHEST), (np.int64, LOWEST), (np.int32, 2**31 - 1)])
+def test_dense_ids_at_an_end_of_the_range(dtype, edge):
+    """A walk over the range must not step past the last integer there is."""
+    step = -1 if edge > 0 else 1
+    ids = np.array([edge, edge + 3 * step, edge + step, edge], dtype=dtype)
+    np.testing.assert_array_equal(distinct(ids), np.unique(ids))
+    np.testing.assert_array_equal(encode(ids, distinct(ids)), np.unique(ids, return_inverse=True)[1])
+
+
 def test_nothing():
     """No rows have no ids, and in an empty vocabulary nothing is found."""
     none = np.empty(0, dtype=np.int64)
