@@ -90,6 +90,22 @@ def test_parquet_texts_must_be_utf8(tmp_path):
         Ratings.from_file(path)
 
 
+def test_parquet_codes_must_lie_in_their_dictionary(tmp_path, monkeypatch):
+    """A flipped bit in a page gives such codes; pyarrow hands them on, and they would reach beyond memory."""
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    codes = pa.array([0, 1, 7], pa.int32())
+    damaged = pa.table(
+        {"user": pa.DictionaryArray.from_arrays(codes, ["a", "b"], safe=False), "item": [1, 2, 3]}
+    )
+    path = tmp_path / "codes.parquet"
+    parquet.write_table(pa.table({"user": ["a", "b", "a"], "item": [1, 2, 3]}), path)
+    monkeypatch.setattr(parquet.ParquetFile, "read_row_group", lambda *_, **__: damaged)
+    with pytest.raises(EckartError, match=r"codes.parquet: column 'user': .*out of bounds: 7"):
+        Ratings.from_file(path)
+
+
 @pytest.mark.parametrize("titles", [[[1], [2]], [{"a": 1}, {"a": 2}], [b"\xff", b"a"]])
 def test_titles_must_be_texts(tmp_path, titles):
     """A column of lists in a parquet file is a slip, and the message says of which column."""

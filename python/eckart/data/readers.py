@@ -109,11 +109,26 @@ def _parquet_blocks(path: Path, columns: Mapping[str, Any]) -> Reader:
                 n = file.num_row_groups
                 for group in range(n):
                     table = file.read_row_group(group, columns=names)
+                    for name in names:
+                        _check_coded(path, name, table[name])
                     yield {role: table[name] for role, name in chosen.items()}, (group + 1) / n
         except (pa.ArrowException, OSError) as error:
             raise EckartError(f"{unreadable} ({one_line(error)})") from None
 
     return blocks, lambda row: f"row {row}"
+
+
+def _check_coded(path: Path, name: str, column: Any) -> None:
+    """EckartError for codes beyond their dictionary or texts not in UTF-8: pyarrow looks at neither."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(column.type):
+        return
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid as error:
+        problem = f"column {name!r}: expected a whole dictionary, texts in UTF-8"
+        raise EckartError(f"{path}: {problem} ({one_line(error)})") from None
 
 
 def _text_blocks(path: Path, columns: Mapping[str, Any], layout: Layout) -> Reader:
