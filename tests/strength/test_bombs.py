@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eckart.base.errors import EckartError
-from eckart.data import Ratings, streams
+from eckart.data import Ratings, streams, text_blocks
 
 MIB = 1 << 20
 
@@ -46,6 +46,16 @@ def test_what_is_no_table_is_soon_refused(tmp_path, block, says):
         Ratings.from_file(path)
 
 
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_table_that_turns_into_something_else(tmp_path, monkeypatch, pack):
+    """A download that broke after good rows must not be gathered into one endless line."""
+    monkeypatch.setattr(text_blocks, "BLOCK_BYTES", MIB)
+    path = tmp_path / ("r.csv.gz" if pack is gzip.compress else "r.csv")
+    path.write_bytes(pack(b"user,item\n1,2\n" + b"1" * (40 * MIB)))
+    with pytest.raises(EckartError, match=r"r.csv.*: expected a text table, got a line of over"):
+        Ratings.from_file(path)
+
+
 def test_packed_ratings_are_no_bomb(tmp_path, monkeypatch):
     """The rule must let pass what people have: even sorted, round ratings shrink far less than RATIO."""
     monkeypatch.setattr(streams, "FLOOR", 0)
@@ -77,6 +87,22 @@ def test_parquet_texts_must_be_utf8(tmp_path):
     path = tmp_path / "latin.parquet"
     parquet.write_table(pa.table({"user": users, "item": [1, 2, 3]}), path)
     with pytest.raises(EckartError, match=r"latin.parquet: .*UTF-8"):
+        Ratings.from_file(path)
+
+
+def test_parquet_codes_must_lie_in_their_dictionary(tmp_path, monkeypatch):
+    """A flipped bit in a page gives such codes; pyarrow hands them on, and they would reach beyond memory."""
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    codes = pa.array([0, 1, 7], pa.int32())
+    damaged = pa.table(
+        {"user": pa.DictionaryArray.from_arrays(codes, ["a", "b"], safe=False), "item": [1, 2, 3]}
+    )
+    path = tmp_path / "codes.parquet"
+    parquet.write_table(pa.table({"user": ["a", "b", "a"], "item": [1, 2, 3]}), path)
+    monkeypatch.setattr(parquet.ParquetFile, "read_row_group", lambda *_, **__: damaged)
+    with pytest.raises(EckartError, match=r"codes.parquet: column 'user': .*out of bounds: 7"):
         Ratings.from_file(path)
 
 

@@ -1,6 +1,7 @@
 #include "eckart/data/checks.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -71,5 +72,22 @@ Offset first_not_rising(const std::uint8_t* bytes, const Offset* offsets, Offset
     return order > 0 || (order == 0 && b - a >= end - b);
   });
 }
+
+template <class I>
+bool is_permutation(const I* places, Offset n, const Execution& run) {
+  // Plain stores as far as the processor is concerned; two threads may well mark the same place.
+  std::vector<std::atomic<std::uint8_t>> seen(static_cast<std::size_t>(n));
+  const Offset outside = first_where(n, 4.0, run, [&](Offset i) {
+    const auto place = static_cast<Offset>(places[i]);
+    if (place < 0 || place >= n) return true;
+    seen[place].store(1, std::memory_order_relaxed);
+    return false;
+  });
+  if (outside >= 0) return false;
+  // n places that leave no number of [0, n) out hold each of them once.
+  return first_where(n, 1.0, run, [&](Offset i) { return !seen[i].load(std::memory_order_relaxed); }) < 0;
+}
+template bool is_permutation(const Index*, Offset, const Execution&);
+template bool is_permutation(const Offset*, Offset, const Execution&);
 
 }  // namespace eckart

@@ -1,8 +1,8 @@
 #include "eckart/data/compress.hpp"
 
 #include <algorithm>
-#include <cassert>
-#include <tuple>
+#include <atomic>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -11,84 +11,114 @@
 namespace eckart {
 namespace {
 
-constexpr double kOperationsPerEntry = 20.0;
+constexpr double kOperationsPerEntry = 10.0;
+constexpr Offset kChunk = 1 << 16;
 
-// Fills indptr and order: the entries of each row, in the order in which they came. Every chunk of
-// entries counts its rows; sums over chunks give each chunk its own first place in every row.
-template <class T>
-void sort_by_row(const Triples<T>& in, Offset n_rows, const Compressed<T>& out, const Execution& run) {
-  // At most 16 tables of counts, and no more of them than the entries pay for.
-  const Offset n_chunks = std::clamp<Offset>(in.n / std::max<Offset>(n_rows, 1 << 14), 1, 16);
-  const Offset chunk = std::max<Offset>(1, (in.n + n_chunks - 1) / n_chunks);
-  const double work = kOperationsPerEntry * static_cast<double>(in.n);
-  std::vector<Offset> places(static_cast<std::size_t>(n_chunks * n_rows), 0);
+// Entries cut into parts of consecutive ones, each of which knows its own first place in every row of
+// the result. Tables of counts are paid for by entries, so there are few of them.
+struct Parts {
+  Offset count, size;
+  Parts(Offset n, Offset n_keys)
+      : count(std::clamp<Offset>(n / std::max<Offset>(n_keys, 1 << 14), 1, 16)),
+        size(std::max<Offset>(1, (n + count - 1) / count)) {}
+};
 
-  parallel_ranges(in.n, chunk, work, run, [&](Offset begin, Offset end) {
-    Offset* count = places.data() + begin / chunk * n_rows;
-    for (Offset e = begin; e < end; ++e) {
-      assert(in.rows[e] >= 0 && in.rows[e] < n_rows);
-      ++count[in.rows[e]];
-    }
+// The stable counting sort of n entries. for_each(begin, end, f) calls f(key, other, value's place) for
+// the entries [begin, end) in order; `out` has a row a key, whose indices are the others.
+template <class T, class ForEach>
+void sort_by_key(Offset n, Offset n_keys, const T* values, const Compressed<T>& out, const Execution& run,
+                 ForEach for_each) {
+  const Parts parts(n, n_keys);
+  const double work = kOperationsPerEntry * static_cast<double>(n);
+  std::vector<Offset> places(static_cast<std::size_t>(parts.count * n_keys), 0);
+  const auto table = [&](Offset begin) { return places.data() + begin / parts.size * n_keys; };
+
+  parallel_ranges(n, parts.size, work, run, [&](Offset begin, Offset end) {
+    Offset* counts = table(begin);
+    for_each(begin, end, [counts](Index key, Index, Offset) { ++counts[key]; });
   });
   Offset total = 0;
-  for (Offset row = 0; row < n_rows; ++row) {
-    out.indptr[row] = total;
-    for (Offset c = 0; c < n_chunks; ++c) total += std::exchange(places[c * n_rows + row], total);
+  for (Offset key = 0; key < n_keys; ++key) {
+    out.indptr[key] = total;
+    for (Offset c = 0; c < parts.count; ++c) total += std::exchange(places[c * n_keys + key], total);
   }
-  out.indptr[n_rows] = total;
-  parallel_ranges(in.n, chunk, work, run, [&](Offset begin, Offset end) {
-    Offset* place = places.data() + begin / chunk * n_rows;
-    for (Offset e = begin; e < end; ++e) out.order[place[in.rows[e]]++] = e;
+  out.indptr[n_keys] = total;
+  parallel_ranges(n, parts.size, work, run, [&](Offset begin, Offset end) {
+    Offset* next = table(begin);
+    for_each(begin, end, [&out, next, values](Index key, Index other, Offset p) {
+      const Offset q = next[key]++;
+      out.indices[q] = other;
+      if (values) out.values[q] = values[p];
+    });
   });
-}
-
-using ColumnAndEntry = std::pair<Index, Offset>;
-
-// Sorts the entries [begin, end) of one row by column and returns the number of repeated columns.
-template <class T>
-Offset finish_row(const Triples<T>& in, Offset begin, Offset end, const Compressed<T>& out,
-                  std::vector<ColumnAndEntry>& scratch) {
-  bool sorted = true;
-  for (Offset p = begin; p < end; ++p) {
-    out.indices[p] = in.cols[out.order[p]];
-    if (p > begin && out.indices[p] < out.indices[p - 1]) sorted = false;
-  }
-  if (!sorted) {
-    scratch.clear();
-    for (Offset p = begin; p < end; ++p) scratch.emplace_back(out.indices[p], out.order[p]);
-    std::sort(scratch.begin(), scratch.end());
-    for (Offset p = begin; p < end; ++p) std::tie(out.indices[p], out.order[p]) = scratch[p - begin];
-  }
-  if (in.values) {
-    for (Offset p = begin; p < end; ++p) out.values[p] = in.values[out.order[p]];
-  }
-  Offset repeated = 0;
-  for (Offset p = begin + 1; p < end; ++p) repeated += out.indices[p] == out.indices[p - 1];
-  return repeated;
 }
 
 }  // namespace
 
-template <class T>
-Offset compress(const Triples<T>& in, Offset n_rows, const Compressed<T>& out, const Execution& run) {
-  sort_by_row(in, n_rows, out, run);
-  const auto bounds = balanced_chunks(out.indptr, n_rows, 1 << 15);
-  const Offset n_chunks = static_cast<Offset>(bounds.size()) - 1;
-  std::vector<Offset> repeated(static_cast<std::size_t>(n_chunks), 0);
-  parallel_for(
-      n_chunks, kOperationsPerEntry * static_cast<double>(in.n), run,
-      [] { return std::vector<ColumnAndEntry>(); },
-      [&](std::vector<ColumnAndEntry>& scratch, Offset c) {
-        for (Offset row = bounds[c]; row < bounds[c + 1]; ++row) {
-          repeated[c] += finish_row(in, out.indptr[row], out.indptr[row + 1], out, scratch);
-        }
-      });
-  Offset total = 0;
-  for (Offset r : repeated) total += r;
-  return total;
+bool row_pointers(const Index* rows, const Index* cols, Offset n, Offset n_rows, Offset* indptr,
+                  const Execution& run) {
+  std::atomic<bool> in_order{true};
+  parallel_ranges(n, kChunk, 2.0 * static_cast<double>(n), run, [&](Offset begin, Offset end) {
+    if (!in_order.load(std::memory_order_relaxed)) return;
+    bool good = true;
+    for (Offset p = std::max<Offset>(begin, 1); p < end; ++p) {
+      good &= rows[p] > rows[p - 1] || (rows[p] == rows[p - 1] && cols[p] >= cols[p - 1]);
+    }
+    if (!good) in_order.store(false, std::memory_order_relaxed);
+  });
+  if (!in_order) return false;
+  parallel_ranges(n_rows + 1, kChunk, static_cast<double>(n_rows), run, [&](Offset begin, Offset end) {
+    const Index* place = rows;
+    for (Offset row = begin; row < end; ++row) {
+      place = std::lower_bound(place, rows + n, static_cast<Index>(row));
+      indptr[row] = place - rows;
+    }
+  });
+  return true;
 }
 
-template Offset compress(const Triples<float>&, Offset, const Compressed<float>&, const Execution&);
-template Offset compress(const Triples<double>&, Offset, const Compressed<double>&, const Execution&);
+template <class T>
+void compress(const Triples<T>& in, const Compressed<T>& by_col, Offset n_cols, const Compressed<T>& out,
+              Offset n_rows, const Execution& run) {
+  sort_by_key(in.n, n_cols, in.values, by_col, run, [&in](Offset begin, Offset end, auto f) {
+    for (Offset p = begin; p < end; ++p) f(in.cols[p], in.rows[p], p);
+  });
+  transpose(CsrView<T>{n_cols, n_rows, by_col.indptr, by_col.indices, by_col.values}, out, run);
+}
+
+template <class T>
+void transpose(const CsrView<T>& in, const Compressed<T>& out, const Execution& run) {
+  sort_by_key(in.n_stored(), in.n_cols, in.values, out, run, [&in](Offset begin, Offset end, auto f) {
+    Offset row = std::upper_bound(in.indptr, in.indptr + in.n_rows + 1, begin) - in.indptr - 1;
+    for (Offset p = begin; p < end; ++row) {
+      for (const Offset row_end = std::min(end, in.indptr[row + 1]); p < row_end; ++p) {
+        f(in.indices[p], static_cast<Index>(row), p);
+      }
+    }
+  });
+}
+
+Offset count_repeated(const Offset* indptr, const Index* indices, Offset n_rows, const Execution& run) {
+  const auto bounds = balanced_chunks(indptr, n_rows, kChunk);
+  const Offset n_chunks = static_cast<Offset>(bounds.size()) - 1;
+  std::vector<Offset> repeated(static_cast<std::size_t>(n_chunks), 0);
+  parallel_ranges(n_chunks, 1, static_cast<double>(indptr[n_rows]), run, [&](Offset c, Offset) {
+    for (Offset row = bounds[c]; row < bounds[c + 1]; ++row) {
+      for (Offset p = indptr[row] + 1; p < indptr[row + 1]; ++p) {
+        repeated[c] += indices[p] == indices[p - 1];
+      }
+    }
+  });
+  return std::accumulate(repeated.begin(), repeated.end(), Offset{0});
+}
+
+#define ECKART_INSTANTIATE(T)                                                                           \
+  template void compress(const Triples<T>&, const Compressed<T>&, Offset, const Compressed<T>&, Offset, \
+                         const Execution&);                                                             \
+  template void transpose(const CsrView<T>&, const Compressed<T>&, const Execution&);
+ECKART_INSTANTIATE(float)
+ECKART_INSTANTIATE(double)
+ECKART_INSTANTIATE(Index)
+ECKART_INSTANTIATE(Offset)
 
 }  // namespace eckart

@@ -37,7 +37,7 @@ class Csr:
     def select(self, rows: NDArray[Any]) -> "Csr":
         """Return the matrix of the given rows, in that order (copies)."""
         rows = np.asarray(rows, dtype=np.int64)
-        counts = self.counts[rows]
+        counts = self.indptr[rows + 1] - self.indptr[rows]
         indptr = np.zeros(len(rows) + 1, dtype=np.int64)
         np.cumsum(counts, out=indptr[1:])
         if len(rows) == 1:

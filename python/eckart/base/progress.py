@@ -31,6 +31,11 @@ class Progress:
         if self._bar is not None:
             self._bar.update(self._task, advance=1, note=note)
 
+    def reach(self, done: int, note: str = "") -> None:
+        """Move the bar to `done` of the total; it may go back."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, note=note)
+
     def __enter__(self) -> "Progress":
         if self._bar is not None:
             self._bar.start()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from eckart.base.errors import EckartError
-from eckart.cli._console import shows_progress, working
+from eckart.cli._console import shows_progress
 
 _CLASSES = {"als": "ALS", "baseline": "Baseline", "popularity": "Popularity"}
 
@@ -25,10 +25,8 @@ def read_ratings(path: Path, columns: dict[str, str | None], duplicates: Any, dt
     from eckart.data.ratings import Ratings
 
     chosen = {name: int(c) if c is not None and c.isdecimal() else c for name, c in columns.items()}
-    with working(f"reading {path}"):
-        return Ratings.from_file(
-            path, duplicates=None if duplicates is None else duplicates.value, dtype=dtype.value, **chosen
-        )
+    policy = None if duplicates is None else duplicates.value
+    return Ratings.from_file(path, duplicates=policy, dtype=dtype.value, verbose=shows_progress(), **chosen)
 
 
 def make_model(name: Any, *, seed: int, no_biases: bool = False, **options: Any) -> Any:

@@ -66,11 +66,12 @@ class CompletionModel(Estimator):
             raise ValueError(f"X: expected at least one rating, got none in {ratings!r}")
         return ratings
 
-    def _set_data(self, ratings: Ratings) -> None:
+    def _set_data(self, ratings: Ratings, scale: tuple[float, float] | None = None) -> None:
+        """Take over the training ratings; `scale` is theirs where it is known already."""
         self.users_, self.items_ = ratings.users, ratings.items
         self.item_titles_ = ratings.item_titles
         self.interactions_ = ratings
-        self.rating_scale_ = ratings.scale
+        self.rating_scale_ = ratings.scale if scale is None else scale
 
     def _set_features(self, X: Any, y: Any = None) -> None:
         """Set scikit-learn's attributes for matrix input, which alone has features."""
@@ -222,7 +223,7 @@ class CompletionModel(Estimator):
             model.set_params(random_state=state.meta["random_state"])
         low, high = (finite(value, "rating_scale") for value in state.meta["rating_scale"])
         if state.has("interactions"):
-            model._set_data(Ratings._from_state(state.sub("interactions")))
+            model._set_data(Ratings._from_state(state.sub("interactions")), (low, high))
         else:
             model.users_ = Vocabulary._from_state(state.sub("users"))
             model.items_ = Vocabulary._from_state(state.sub("items"))

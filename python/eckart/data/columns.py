@@ -97,7 +97,7 @@ def id_column(values: Any, name: str) -> Any:
     import pyarrow as pa
 
     _refuse_nulls(column, f"{name}: the id")
-    if _is_text(column.type):
+    if is_text(column.type):
         return column.cast(pa.large_string())
     if len(column) == 0:
         return np.empty(0, dtype=np.int64)
@@ -138,7 +138,7 @@ def _parsed_numbers(column: Any, name: str) -> NDArray[Any]:
     try:
         return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        if not _is_text(column.type):
+        if not is_text(column.type):
             raise TypeError(f"{name}: expected numbers, got values of type {column.type}") from None
         row = _first_not_cast(column, pa.float64())
         raise RowError(f"{name}: expected a number, got {column[row].as_py()!r}", row) from None
@@ -163,7 +163,7 @@ def _seconds(column: Any, name: str) -> NDArray[np.int64]:
     import pyarrow.compute as pc
 
     _refuse_nulls(column, f"{name}: the time")
-    if _is_text(column.type):
+    if is_text(column.type):
         column = _parsed_times(column, name)
     if not pa.types.is_timestamp(column.type) and not pa.types.is_date(column.type):
         raise TypeError(f"{name}: expected integers, dates or ISO texts, got values of type {column.type}")
@@ -200,7 +200,8 @@ def title_column(values: Any, name: str) -> Any:
         raise TypeError(f"{name}: expected texts, got {error}") from None
 
 
-def _is_text(kind: Any) -> bool:
+def is_text(kind: Any) -> bool:
+    """Is this pyarrow type one of texts?"""
     import pyarrow as pa
 
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)

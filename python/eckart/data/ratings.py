@@ -12,13 +12,15 @@ from eckart import _native
 from eckart.base.csr import Csr
 from eckart.base.threads import get_num_threads
 from eckart.base.validation import native_array
-from eckart.data import ratings_state
+from eckart.data import ratings_state, views
 from eckart.data.columns import RowError
 from eckart.data.strings import Strings
 from eckart.data.vocabulary import Vocabulary
 
 Rating = namedtuple("Rating", ["user", "item", "value"])
 """One rating in the caller's ids."""
+
+_COLUMNS = ("user_index", "item_index", "values", "timestamps")
 
 
 class Ratings:
@@ -37,6 +39,11 @@ class Ratings:
     users, items : Vocabulary
     counted : True where there was no value column and events were counted
     """
+
+    user_index: NDArray[np.int32]
+    item_index: NDArray[np.int32]
+    values: NDArray[Any]
+    timestamps: NDArray[np.int64] | None
 
     def __init__(
         self,
@@ -59,8 +66,17 @@ class Ratings:
         self.values = _read_only(values, dtype)
         self.timestamps = None if timestamps is None else _read_only(timestamps, np.int64)
         self.titles = titles
+        self._n = len(self.values)
         self._cache: dict[str, Any] = {}
         self._check()
+
+    def __getattr__(self, name: str) -> Any:
+        """Put the columns of ratings from a file together at the first look: a recommendation needs none."""
+        stored = vars(self).get("_stored")
+        if stored is None or name not in _COLUMNS:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        vars(self).update(stored.columns())
+        return vars(self)[name]
 
     # Documented constructors: thin forwards, so that this file stays the container alone.
 
@@ -154,12 +170,14 @@ class Ratings:
         encoding: str = "utf8",
         duplicates: str | None = None,
         dtype: Any = np.float32,
+        verbose: bool = False,
     ) -> "Ratings":
         """Read a csv, tsv or other separated text (also .gz, .bz2), or a parquet file.
 
         Columns as in :meth:`from_frame`. `separator` None guesses among ``::``, tab, ``;``, ``,``,
         ``|`` and space. `header` None takes the first line for column names unless every field of it
         is a number or a date; columns without names are user, item, value, timestamp in this order.
+        `verbose` shows a bar on stderr. Read in blocks: memory is about twice what the ratings take.
         Raises EckartError naming the file, the line and the columns that do exist; also for a packed
         file that holds more than 200 times its size (and over 64 MB), a "decompression bomb".
         """
@@ -167,12 +185,14 @@ class Ratings:
 
         columns = {"user": user, "item": item, "value": value, "timestamp": timestamp, "title": title}
         layout = readers.Layout(header=header, separator=separator, encoding=encoding)
-        return readers.read_ratings(path, columns, layout, duplicates=duplicates, dtype=dtype)
+        return readers.read_ratings(
+            path, columns, layout, duplicates=duplicates, dtype=dtype, verbose=verbose
+        )
 
     # A sequence.
 
     def __len__(self) -> int:
-        return len(self.values)
+        return self._n
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
@@ -262,22 +282,34 @@ class Ratings:
     @property
     def by_user(self) -> Csr:
         """Users × items, built once: row u holds the items of user code u, rising."""
-        return self._view("user")[0]
+        if "by_user" not in self._cache:
+            self._cache["by_user"] = views.by_user(self)
+        return self._cache["by_user"]
 
     @property
     def by_item(self) -> Csr:
         """Items × users, built once: row i holds the users of item code i, rising."""
-        return self._view("item")[0]
+        if "by_item" not in self._cache:
+            self._cache["by_item"] = views.transposed(self.by_user)
+        return self._cache["by_item"]
 
     @property
-    def by_user_order(self) -> NDArray[np.int64]:
-        """(n,) the row of each stored entry of `by_user`: ``values[by_user_order] == by_user.values``."""
-        return self._view("user")[1]
+    def by_user_order(self) -> NDArray[Any]:
+        """(n,) the row of each stored entry of `by_user`: ``values[by_user_order] == by_user.values``.
+
+        Worked out anew at each look: it is as large as the ratings and seldom needed.
+        """
+        return views.by_user_order(self)
 
     @property
     def n_repeated(self) -> int:
         """How many ratings repeat a (user, item) pair; 0 unless rows were drawn with replacement."""
-        return int(self._view("user")[2])
+        if "repeated" not in self._cache:
+            rows = self.by_user
+            self._cache["repeated"] = _native.data.count_repeated(
+                rows.indptr, rows.indices, threads=get_num_threads()
+            )
+        return self._cache["repeated"]
 
     @property
     def data_hash(self) -> str:
@@ -331,7 +363,7 @@ class Ratings:
         return Ratings(**(self._parts() | changes))
 
     def _parts(self) -> dict[str, Any]:
-        names = ("user_index", "item_index", "values", "users", "items", "timestamps", "titles", "counted")
+        names = (*_COLUMNS, "users", "items", "titles", "counted")
         return {name: getattr(self, name) for name in names}
 
     def __reduce__(self) -> Any:
@@ -339,7 +371,7 @@ class Ratings:
 
     def _check(self) -> None:
         n, threads = len(self.values), get_num_threads()
-        for name in ("user_index", "item_index", "values", "timestamps"):
+        for name in _COLUMNS:
             array = getattr(self, name)
             if array is not None and array.shape != (n,):
                 raise ValueError(f"{name}: expected shape ({n},) as the values have, got {array.shape}")
@@ -353,19 +385,6 @@ class Ratings:
             raise RowError(f"values: expected a finite number, got {self.values[row]}", row)
         if self.titles is not None and len(self.titles) != self.n_items:
             raise ValueError(f"titles: expected {self.n_items}, one an item, got {len(self.titles)}")
-
-    def _view(self, side: str) -> tuple[Csr, NDArray[np.int64], int]:
-        if side not in self._cache:
-            by_user = side == "user"
-            rows, cols = (self.user_index, self.item_index) if by_user else (self.item_index, self.user_index)
-            n_rows, n_cols = (self.n_users, self.n_items) if by_user else (self.n_items, self.n_users)
-            indptr, indices, values, order, repeated = _native.data.compress(
-                rows, cols, self.values, n_rows, n_cols, threads=get_num_threads()
-            )
-            for array in (indptr, indices, values, order):
-                array.flags.writeable = False
-            self._cache[side] = (Csr(indptr, indices, values, n_cols), order, repeated)
-        return self._cache[side]
 
     _get_state = ratings_state.get_state
     _from_state = classmethod(ratings_state.from_state)

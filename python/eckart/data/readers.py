@@ -1,7 +1,7 @@
-"""Files of ratings: separated text (plain or compressed) and parquet, read by pyarrow.
+"""Files of ratings: separated text (plain or compressed) and parquet, read by pyarrow block by block.
 
-Only the columns that are needed are converted. Whatever cannot be read is an EckartError that names
-the file and the line.
+Only the columns that are needed are converted, and no block outlives its turn. Whatever
+cannot be read is an EckartError that names the file and the line.
 """
 
 import csv
@@ -13,22 +13,26 @@ from pathlib import Path
 from typing import Any
 
 from eckart.base.errors import EckartError, one_line
+from eckart.base.progress import Progress
+from eckart.base.validation import check_bool
+from eckart.data.collect import Collector
 from eckart.data.column_names import choose_columns
-from eckart.data.columns import RowError
-from eckart.data.construction import from_columns
+from eckart.data.columns import RowError, is_text
+from eckart.data.construction import check_dtype
 from eckart.data.ratings import Ratings
-from eckart.data.streams import check_unpacked, open_stream, read_all
+from eckart.data.streams import Stream, check_line, check_unpacked
+from eckart.data.text_blocks import UNIT, BrokenRow, TypeChanged, read_blocks
 
 _SEPARATORS = ("::", "\t", ";", ",", "|", " ")
-_UNIT = "\x1f"  # ASCII's own separator stands in for "::", since pyarrow splits at one byte
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _NUMBER_OR_DATE = re.compile(_NUMBER + r"|\d{4}-\d\d-\d\d([T ][\d:.]+)?Z?|")
-_LONGEST_LINE = (
-    1 << 24
-)  # bytes; without a bound a file without one line end would be looked at in quadratic time
 _MOST_BLANK_LINES = 10_000  # before the first other one
 _ROW_BYTES = 3 * 8  # of user, item and value, as they come out of parquet
 _ROLES_BY_PLACE = ("user", "item", "value", "timestamp")
+
+Blocks = Iterator[tuple[dict[str, Any], float]]  # columns by role, and the share of the file so far
+Reader = tuple[Callable[[list[str]], Blocks], Callable[[int], str]]
+"""Blocks of a file, given the columns that must be text; and a function row → where it stands."""
 
 
 @dataclass(frozen=True)
@@ -41,43 +45,93 @@ class Layout:
 
 
 def read_ratings(
-    path: Any, columns: Mapping[str, Any], layout: Layout, *, duplicates: str | None, dtype: Any
+    path: Any,
+    columns: Mapping[str, Any],
+    layout: Layout,
+    *,
+    duplicates: str | None,
+    dtype: Any,
+    verbose: bool = False,
 ) -> Ratings:
     """See :meth:`Ratings.from_file`."""
-    path = Path(os.fspath(path))
+    path, dtype = Path(os.fspath(path)), check_dtype(dtype)
+    check_bool(verbose, "verbose")
     if not path.exists():
         raise EckartError(f"{path}: no such file")
     if path.is_dir():
         raise EckartError(f"{path}: expected a file, got a folder")
     parquet = path.suffix.lower() in (".parquet", ".pq")
-    table, where = _read_parquet(path, columns) if parquet else _read_text(path, columns, layout)
-    if table.num_rows == 0:
-        raise EckartError(f"{path}: there is not one rating in it")
+    blocks, where = _parquet_blocks(path, columns) if parquet else _text_blocks(path, columns, layout)
     try:
-        return from_columns({role: table[role] for role in table.column_names}, duplicates, dtype)
+        with Progress(f"reading {path.name}", 100, verbose) as bar:
+            collector = _collected(blocks, dtype, bar)
+        if collector.n == 0:
+            raise EckartError(f"{path}: there is not one rating in it")
+        return collector.ratings(duplicates)
     except RowError as error:
         raise EckartError(f"{path}: {where(error.row)}: {one_line(error.problem)}") from None
     except (TypeError, UnicodeError) as error:
         raise EckartError(f"{path}: {one_line(error)}") from None
 
 
-def _read_parquet(path: Path, columns: Mapping[str, Any]) -> tuple[Any, Callable[[int], str]]:
+def _collected(blocks: Callable[[Any], Blocks], dtype: Any, bar: Progress) -> Collector:
+    """Return all blocks; a column that changes its kind on the way is read as text from the beginning."""
+    texts: list[str] = []
+    while True:
+        collector = Collector(dtype)
+        try:
+            for block, share in blocks(texts):
+                collector.add(block)
+                bar.reach(int(100 * share), f"{collector.n:,} ratings")
+            return collector
+        except TypeChanged as change:
+            texts.append(change.column)
+
+
+def _parquet_blocks(path: Path, columns: Mapping[str, Any]) -> Reader:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    unreadable = f"{path}: not a readable parquet file"
     try:
         with pq.ParquetFile(path) as file:
-            chosen = choose_columns(file.schema_arrow.names, columns, str(path))
-            check_unpacked(path, file.metadata.num_rows * _ROW_BYTES)
-            table = file.read(columns=list(dict.fromkeys(chosen.values())))
+            schema, n_rows = file.schema_arrow, file.metadata.num_rows
     except (pa.ArrowException, OSError) as error:
-        raise EckartError(f"{path}: not a readable parquet file ({one_line(error)})") from None
-    arrays = {role: table[name] for role, name in chosen.items()}
-    return pa.table(arrays), lambda row: f"row {row}"
+        raise EckartError(f"{unreadable} ({one_line(error)})") from None
+    chosen = choose_columns(schema.names, columns, str(path))
+    check_unpacked(path, n_rows * _ROW_BYTES)
+    names = list(dict.fromkeys(chosen.values()))
+    coded = [name for name in names if is_text(schema.field(name).type)]
+
+    def blocks(_texts: list[str]) -> Blocks:
+        try:
+            with pq.ParquetFile(path, read_dictionary=coded) as file:
+                n = file.num_row_groups
+                for group in range(n):
+                    table = file.read_row_group(group, columns=names)
+                    for name in names:
+                        _check_coded(path, name, table[name])
+                    yield {role: table[name] for role, name in chosen.items()}, (group + 1) / n
+        except (pa.ArrowException, OSError) as error:
+            raise EckartError(f"{unreadable} ({one_line(error)})") from None
+
+    return blocks, lambda row: f"row {row}"
 
 
-def _read_text(path: Path, columns: Mapping[str, Any], layout: Layout) -> tuple[Any, Callable[[int], str]]:
-    """Return the table with one column a role, and a function row → "line n"."""
+def _check_coded(path: Path, name: str, column: Any) -> None:
+    """EckartError for codes beyond their dictionary or texts not in UTF-8: pyarrow looks at neither."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(column.type):
+        return
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid as error:
+        problem = f"column {name!r}: expected a whole dictionary, texts in UTF-8"
+        raise EckartError(f"{path}: {problem} ({one_line(error)})") from None
+
+
+def _text_blocks(path: Path, columns: Mapping[str, Any], layout: Layout) -> Reader:
     import pyarrow as pa
 
     blank, first = _first_line(path, layout)
@@ -94,67 +148,38 @@ def _read_text(path: Path, columns: Mapping[str, Any], layout: Layout) -> tuple[
         raise EckartError(f"{error}{hint}") from None
     skip = blank + 1 if header else 0
     places = {role: f"f{names.index(name)}" for role, name in chosen.items()}
-    table = _parse(path, layout.encoding, separator, len(names), skip, places.values())
-    arrays = pa.table({role: table[place] for role, place in places.items()})
-    return arrays, lambda row: f"line {_line_of_row(path, row, skip)}"
+
+    def blocks(texts: list[str]) -> Blocks:
+        try:
+            for table, share in read_blocks(
+                path, encoding=layout.encoding, separator=separator, n_columns=len(names), skip=skip,
+                wanted=places.values(), texts=texts,
+            ):  # fmt: skip
+                yield {role: table[place] for role, place in places.items()}, share
+        except BrokenRow as error:
+            raise _broken(path, error.row, layout.encoding) from None
+        except (pa.ArrowException, OSError, LookupError, UnicodeDecodeError) as error:
+            raise EckartError(f"{path}: {one_line(error)}") from None
+
+    return blocks, lambda row: f"line {_line_of_row(path, row, skip)}"
 
 
-def _parse(path: Path, encoding: str, separator: str, n_columns: int, skip: int, wanted: Any) -> Any:
-    """Read the columns `wanted` of f0, f1, ..., whose types pyarrow infers."""
-    import pyarrow as pa
-    from pyarrow import csv as arrow_csv
-
-    broken: list[Any] = []
-
-    def remember(row: Any) -> str:
-        broken.append(row)
-        return "error"
-
-    names = [f"f{i}" for i in range(n_columns)]
-    double = separator == "::"
-    read = arrow_csv.ReadOptions(column_names=names, skip_rows=skip, encoding=encoding)
-    parse = arrow_csv.ParseOptions(
-        delimiter=_UNIT if double else separator,
-        quote_char=False if double else '"',
-        invalid_row_handler=remember,
-    )
-    columns = list(dict.fromkeys(wanted))
-    convert = arrow_csv.ConvertOptions(include_columns=columns, null_values=[""], strings_can_be_null=True)
-    try:
-        with open_stream(path) as stream:
-            source = pa.BufferReader(read_all(stream).replace(b"::", _UNIT.encode())) if double else stream
-            table = arrow_csv.read_csv(source, read, parse, convert)
-    except (pa.ArrowException, OSError, LookupError, UnicodeDecodeError) as error:
-        raise _explained(path, error, broken, encoding) from None
-    if any(pa.types.is_binary(column.type) for column in table.columns):
-        raise EckartError(f"{path}: not text in {encoding!r}; is its encoding another (say 'latin-1')?")
-    return table
-
-
-def _explained(path: Path, error: Exception, broken: list[Any], encoding: str) -> EckartError:
-    """What pyarrow said, in terms of the file."""
-    if broken:
-        row = broken[0]
-        text = row.text.replace(_UNIT, "::")
-        line = _line_of_text(path, text, encoding)
-        problem = f"expected {row.expected_columns} fields, got {row.actual_columns}: {text[:80]!r}"
-        return EckartError(f"{path}: line {line}: {problem}")
-    if "Empty CSV file" in str(error) or "Could not skip initial" in str(error):
-        return EckartError(f"{path}: there is not one rating in it")
-    return EckartError(f"{path}: {one_line(error)}")
+def _broken(path: Path, row: Any, encoding: str) -> EckartError:
+    text = row.text.replace(UNIT, "::")
+    line = _line_of_text(path, text, encoding)
+    problem = f"expected {row.expected_columns} fields, got {row.actual_columns}: {text[:80]!r}"
+    return EckartError(f"{path}: line {line}: {problem}")
 
 
 def _lines(path: Path) -> Iterator[bytes]:
     """The lines of a file, decompressed by its suffix, without their ends."""
-
     rest = b""
     try:
-        with open_stream(path) as stream:
+        with Stream(path) as stream:
             while block := stream.read(1 << 20):
                 *whole, rest = (rest + block).split(b"\n")
                 yield from (line.rstrip(b"\r") for line in whole)
-                if len(rest) > _LONGEST_LINE:
-                    raise EckartError(f"{path}: expected a text table, got a line of over {len(rest)} bytes")
+                check_line(path, len(rest))
     except OSError as error:
         raise EckartError(f"{path}: cannot be read ({one_line(error)})") from None
     if rest:

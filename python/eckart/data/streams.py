@@ -7,12 +7,13 @@ shrink some 3 to 10 times. Whoever means it unpacks the file first, and then its
 
 import os
 from pathlib import Path
-from typing import Any
 
 from eckart.base.errors import EckartError
 
 RATIO = 200
 FLOOR = 1 << 26
+LONGEST_LINE = 1 << 24  # bytes; looking for the end of a longer one takes quadratic time
+_CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
 
 
 def check_unpacked(path: Path, n_bytes: int) -> None:
@@ -25,40 +26,50 @@ def check_unpacked(path: Path, n_bytes: int) -> None:
         )
 
 
-def open_stream(path: Path) -> Any:
-    """Return a binary stream of a file for pyarrow, decompressed by its suffix.
+def check_line(path: Path, n_bytes: int) -> None:
+    """EckartError if a line that has not ended after `n_bytes` is longer than any of a table."""
+    if n_bytes > LONGEST_LINE:
+        raise EckartError(f"{path}: expected a text table, got a line of over {n_bytes} bytes")
 
-    Reading raises OSError for damaged data and EckartError for a bomb (see the module).
+
+class Stream:
+    """``with Stream(path) as stream``: the bytes of a file from its first, decompressed by its suffix.
+
+    Opening and reading raise OSError for damaged data; reading, EckartError for a bomb (see the module).
     """
-    import pyarrow as pa
 
-    stream = pa.input_stream(str(path))
-    packed = isinstance(stream, pa.CompressedInputStream)
-    return pa.PythonFile(_Counted(stream, path), mode="r") if packed else stream
+    def __init__(self, path: Path) -> None:
+        import pyarrow as pa
 
-
-def read_all(stream: Any) -> bytes:
-    """Return what is left of a stream of :func:`open_stream`, whose size is known only at its end."""
-    return b"".join(iter(lambda: stream.read(1 << 20), b""))
-
-
-class _Counted:
-    """A stream that knows how much it has given out."""
-
-    closed = False
-
-    def __init__(self, stream: Any, path: Path) -> None:
-        self._stream, self._path, self._given = stream, path, 0
+        self._path, self._given = path, 0
+        self._raw = pa.OSFile(str(path))
+        codec = _CODECS.get(path.suffix.lower())
+        self._unpacked = self._raw if codec is None else pa.CompressedInputStream(self._raw, codec)
 
     def read(self, n: int) -> bytes:
-        block = self._stream.read(n)
-        self._given += len(block)
-        check_unpacked(self._path, self._given)
+        """Return at most `n` bytes; none at the end."""
+        block: bytes = self._unpacked.read(n)
+        self._count(len(block))
         return block
 
-    def tell(self) -> int:
-        return self._given
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill the beginning of `buffer`, return the number of bytes; 0 at the end."""
+        n: int = self._unpacked.readinto(buffer)
+        self._count(n)
+        return n
 
-    def close(self) -> None:
-        self._stream.close()
-        self.closed = True
+    @property
+    def share(self) -> float:
+        """How much of the file as it lies on the disk has been read, in [0, 1]."""
+        return float(self._raw.tell() / max(1, os.path.getsize(self._path)))
+
+    def _count(self, n: int) -> None:
+        self._given += n
+        check_unpacked(self._path, self._given)
+
+    def __enter__(self) -> "Stream":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._unpacked.close()
+        self._raw.close()

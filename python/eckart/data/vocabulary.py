@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from eckart.base.errors import EckartError
 from eckart.base.state import State
 from eckart.data.columns import RowError, id_column
-from eckart.data.factorize import factorize_integers, factorize_strings
+from eckart.data.factorize import MAX_IDS, encode_integers, factorize_integers, factorize_strings
 from eckart.data.strings import Strings
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _FEW = 64  # ids that are looked up one by one: faster than a column, and pyarrow stays unloaded
-_MAX_SIZE = 2**31 - 1
 
 
 class Vocabulary:
@@ -36,8 +35,8 @@ class Vocabulary:
         self._n = ids if isinstance(ids, int) else len(ids)
         self._n_sorted = self._n if n_sorted is None else n_sorted
         self._tail_order: NDArray[np.int64] | None = None
-        if self._n > _MAX_SIZE:
-            raise ValueError(f"expected at most {_MAX_SIZE} distinct ids, got {self._n}")
+        if self._n > MAX_IDS:
+            raise ValueError(f"expected at most {MAX_IDS} distinct ids, got {self._n}")
 
     @classmethod
     def from_range(cls, n: int) -> "Vocabulary":
@@ -53,10 +52,15 @@ class Vocabulary:
         """
         column = id_column(values, name)
         if isinstance(column, np.ndarray):
-            ids, codes = factorize_integers(column)
-            return cls(_as_range(ids)), codes
+            return cls.from_integers(column)
         strings, codes = factorize_strings(column)
         return cls(strings), codes
+
+    @classmethod
+    def from_integers(cls, column: NDArray[Any]) -> "tuple[Vocabulary, NDArray[np.int32]]":
+        """The same for an int32 or int64 array."""
+        ids, codes = factorize_integers(column)
+        return cls(_as_range(ids)), codes
 
     @property
     def kind(self) -> str:
@@ -216,11 +220,11 @@ class Vocabulary:
             import pyarrow as pa
 
             return self._encode_texts(pa.array(values).cast(pa.large_string()))
-        codes = _search(self._ids[: self._n_sorted], values)
+        codes = encode_integers(values, self._ids[: self._n_sorted])
         order = self._order_of_tail()
         if len(order):
             missing = np.flatnonzero(codes < 0)
-            places = _search(self._ids[order], values[missing])
+            places = encode_integers(values[missing], self._ids[order])
             codes[missing] = np.where(places < 0, -1, order[places])
         return codes
 
@@ -256,7 +260,7 @@ class Vocabulary:
     @classmethod
     def _from_state(cls, state: State) -> "Vocabulary":
         kind, n, n_sorted = (state.meta.get(name) for name in ("kind", "size", "sorted"))
-        sizes_fit = type(n) is int and type(n_sorted) is int and 0 <= n_sorted <= n <= _MAX_SIZE
+        sizes_fit = type(n) is int and type(n_sorted) is int and 0 <= n_sorted <= n <= MAX_IDS
         if kind not in ("range", "integer", "string") or not sizes_fit:
             raise EckartError(f"damaged file: no vocabulary is {state.meta!r}")
         if kind == "range":
@@ -295,12 +299,3 @@ def _whole(text: str, row: int) -> int:
     if not _INTEGER.fullmatch(text):
         raise RowError(f"ids: expected integers, as this vocabulary holds, got {text!r}", row)
     return int(text)
-
-
-def _search(ids: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Places of `values` in sorted `ids`, -1 where absent."""
-    if len(ids) == 0:
-        return np.full(len(values), -1, dtype=np.int32)
-    places = np.searchsorted(ids, values)
-    places[places == len(ids)] = 0
-    return np.where(ids[places] == values, places, -1).astype(np.int32)

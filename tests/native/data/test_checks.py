@@ -100,3 +100,16 @@ def test_first_not_rising_refuses_offsets_that_leave_the_bytes():
         with pytest.raises(ValueError, match="offsets"):
             _native.data.first_not_rising(data, np.array(wrong, dtype=np.int64), threads=1)
     assert _native.data.first_not_rising(data, offsets, threads=1) == -1
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("n", [0, 1, 97, 200_003])
+def test_a_permutation_has_every_place_once(n, dtype):
+    """The order of ratings in a file is used as places to write to: each of them must be one, and free."""
+    places = np.random.default_rng(0).permutation(n).astype(dtype)
+    for threads in (1, 2, 3, 5):
+        assert _native.data.is_permutation(places, threads=threads)
+        for bad in [-1, n, places[0]] if n > 1 else []:
+            damaged = places.copy()
+            damaged[-1] = bad
+            assert not _native.data.is_permutation(damaged, threads=threads)

@@ -24,4 +24,8 @@ Offset first_bad_row(const Offset* indptr, const Index* indices, Offset n_rows, 
 // bytes[offsets[i], offsets[i + 1]); the offsets must be valid.
 Offset first_not_rising(const std::uint8_t* bytes, const Offset* offsets, Offset n, const Execution& run);
 
+// Do the n places hold every number of [0, n) once?   Cost: n random writes of a byte.
+template <class I>
+bool is_permutation(const I* places, Offset n, const Execution& run);
+
 }  // namespace eckart
