@@ -114,7 +114,7 @@ def _bootstrap():
 @pytest.mark.parametrize("call", [_top_k, _compress, _bootstrap])
 def test_native_calls_answer(call):
     """Ranking a whole catalogue and indexing a big file are as long as a fit, and as impatiently stopped."""
-    answered = seconds_to_answer(call, 0.7)
+    answered = seconds_to_answer(call, 0.2)
     assert answered is not None
     assert answered < LIMIT
 

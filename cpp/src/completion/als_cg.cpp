@@ -184,7 +184,7 @@ class RowCg {
 }  // namespace
 
 template <class T>
-double als_solve_cg(const AlsHalf<T>& half, RowSubset subset, int steps, AlsSide<T> side,
+double als_solve_cg(const AlsHalf<T>& half, RowSubset subset, int steps, AlsSide<T> side, bool with_error,
                     const Execution& run) {
   const double work = 4.0 * (steps + 1) * half.ratings.n_stored() * side.factors.cols;
   const RowSystems<T> rows(half, subset, run);
@@ -198,14 +198,14 @@ double als_solve_cg(const AlsHalf<T>& half, RowSubset subset, int steps, AlsSide
             store_zero(side, row);
           } else {
             cg.solve(row, steps);
-            error += row_error(half, row, side);
+            if (with_error) error += row_error(half, row, side);
           }
         }
         return error;
       });
 }
 
-template double als_solve_cg(const AlsHalf<float>&, RowSubset, int, AlsSide<float>, const Execution&);
-template double als_solve_cg(const AlsHalf<double>&, RowSubset, int, AlsSide<double>, const Execution&);
+template double als_solve_cg(const AlsHalf<float>&, RowSubset, int, AlsSide<float>, bool, const Execution&);
+template double als_solve_cg(const AlsHalf<double>&, RowSubset, int, AlsSide<double>, bool, const Execution&);
 
 }  // namespace eckart

@@ -42,7 +42,7 @@ class RowBatch {
   }
 
   // Rows subset[begin] ... subset[begin + n - 1]; returns their squared residuals.
-  double solve(RowSubset subset, Offset begin, Offset n) {
+  double solve(RowSubset subset, Offset begin, Offset n, bool with_error) {
     T ridge[size];
     for (Offset l = 0; l < size; ++l) {
       const Offset row = l < n ? row_of(subset, begin + l) : 0;
@@ -52,7 +52,7 @@ class RowBatch {
       if (has_ratings) {
         rows_.form(row, systems_[l]);
       } else {
-        systems_[l].reset();
+        systems_[l].clear();
       }
     }
     const unsigned singular = solver_.solve(systems_.data(), ridge);
@@ -67,7 +67,7 @@ class RowBatch {
       }
       const Offset row = row_of(subset, begin + l);
       store(side_, row, x.data());
-      error += row_error(half_, row, side_);
+      if (with_error) error += row_error(half_, row, side_);
     }
     return error;
   }
@@ -82,7 +82,7 @@ class RowBatch {
 
 template <class T>
 double solve_one_by_one(const AlsHalf<T>& half, const RowSystems<T>& rows, RowSubset subset, AlsSide<T> side,
-                        double work, const Execution& run) {
+                        double work, bool with_error, const Execution& run) {
   return for_chunks(
       half, subset, work, run, [&] { return NormalEquations<T>(side.factors.cols); },
       [&](NormalEquations<T>& system, Offset begin, Offset end) {
@@ -97,7 +97,7 @@ double solve_one_by_one(const AlsHalf<T>& half, const RowSystems<T>& rows, RowSu
           rows.form(row, system);
           solve_dense(system, side.bias != nullptr, half.reg[row], x);
           store(side, row, x.data());
-          error += row_error(half, row, side);
+          if (with_error) error += row_error(half, row, side);
         }
         return error;
       });
@@ -106,25 +106,28 @@ double solve_one_by_one(const AlsHalf<T>& half, const RowSystems<T>& rows, RowSu
 }  // namespace
 
 template <class T>
-double als_solve_cholesky(const AlsHalf<T>& half, RowSubset subset, AlsSide<T> side, const Execution& run) {
+double als_solve_cholesky(const AlsHalf<T>& half, RowSubset subset, AlsSide<T> side, bool with_error,
+                          const Execution& run) {
   const double n_rows = static_cast<double>(subset.rows ? subset.size : half.ratings.n_rows);
   const double share = half.ratings.n_rows ? n_rows / half.ratings.n_rows : 0.0;
   const double dim = side.factors.cols + 1.0;
   const double work = share * half.ratings.n_stored() * dim * dim + 0.3 * n_rows * dim * dim * dim;
   const RowSystems<T> rows(half, subset, run);
-  if (side.factors.cols > kBatchedRank) return solve_one_by_one(half, rows, subset, side, work, run);
+  if (side.factors.cols > kBatchedRank)
+    return solve_one_by_one(half, rows, subset, side, work, with_error, run);
   return for_chunks(
       half, subset, work, run, [&] { return RowBatch<T>(half, rows, side); },
       [&](RowBatch<T>& batch, Offset begin, Offset end) {
         double error = 0;
         for (Offset i = begin; i < end; i += RowBatch<T>::size) {
-          error += batch.solve(subset, i, std::min(RowBatch<T>::size, end - i));
+          error += batch.solve(subset, i, std::min(RowBatch<T>::size, end - i), with_error);
         }
         return error;
       });
 }
 
-template double als_solve_cholesky(const AlsHalf<float>&, RowSubset, AlsSide<float>, const Execution&);
-template double als_solve_cholesky(const AlsHalf<double>&, RowSubset, AlsSide<double>, const Execution&);
+template double als_solve_cholesky(const AlsHalf<float>&, RowSubset, AlsSide<float>, bool, const Execution&);
+template double als_solve_cholesky(const AlsHalf<double>&, RowSubset, AlsSide<double>, bool,
+                                   const Execution&);
 
 }  // namespace eckart

@@ -110,12 +110,13 @@ class RowSystems {
   }
 
   void form(Offset row, NormalEquations<T>& system) const {
-    system.reset();
     if (half_.ratings.row_size(row) > kHeavyRow) {
+      system.clear();
       const auto found = std::lower_bound(heavy_.begin(), heavy_.end(), row,
                                           [](const Heavy& h, Offset wanted) { return h.row < wanted; });
       system.add(found->system);
     } else {
+      system.reset();
       add(half_.ratings.row(row), 0, half_.ratings.row_size(row), system);
     }
   }

@@ -14,6 +14,7 @@ def als_solve(
     bias: NDArray[_T] | None,
     rows: _IndexArray | None,
     cg_steps: int,
+    with_error: bool,
     threads: int,
 ) -> float: ...
 def als_squared_error(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from eckart._native import base as native_base
 from eckart._native import completion as native
+from eckart.base.arrays import aligned_empty
 from eckart.base.csr import Csr
 from eckart.base.threads import get_num_threads
 from eckart.completion._factors import Side
@@ -54,7 +55,7 @@ class Penalty:
 def random_side(n: int, like: Side, seed: int, *, first_row: int = 0) -> Side:
     """Return n starting rows like those of `like`: normal factors, one stream a row, and zero biases."""
     rank, dtype = like.factors.shape[1], like.factors.dtype
-    factors = np.empty((n, rank), dtype=dtype)
+    factors = aligned_empty((n, rank), dtype)
     native_base.fill_normal(factors, seed, first_row, INITIAL_SCALE / np.sqrt(rank), get_num_threads())
     return Side(factors, None if like.biases is None else np.zeros(n, dtype=dtype))
 
@@ -68,14 +69,15 @@ def solve_side(
     *,
     rows: NDArray[np.int32] | None = None,
     cg_steps: int = 0,
+    with_error: bool = False,
 ) -> float:
     """Solve the rows of `ratings` into `out`: exactly, or by `cg_steps` of conjugate gradients from `out`.
 
-    Returns the squared error on the ratings of the solved rows, then.
+    Returns the squared error on the ratings of the solved rows if asked for, else 0.
     """
     return native.als_solve(
         ratings.indptr, ratings.indices, ratings.values, fixed.factors, fixed.biases, mean, reg,
-        out.factors, out.biases, rows, cg_steps, get_num_threads(),
+        out.factors, out.biases, rows, cg_steps, with_error, get_num_threads(),
     )  # fmt: skip
 
 

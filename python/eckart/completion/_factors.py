@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eckart._native import completion as native
+from eckart.base.arrays import aligned_empty
 from eckart.base.csr import Csr
 from eckart.base.state import State
 from eckart.base.threads import get_num_threads
@@ -30,7 +31,9 @@ class Side:
     biases: NDArray[Any] | None
 
     def copy(self) -> "Side":
-        return Side(self.factors.copy(), None if self.biases is None else self.biases.copy())
+        factors = aligned_empty(self.factors.shape, self.factors.dtype)
+        factors[...] = self.factors
+        return Side(factors, None if self.biases is None else self.biases.copy())
 
     def assign(self, other: "Side") -> None:
         """Take over the values of `other`, which has the same shape."""

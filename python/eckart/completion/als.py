@@ -154,7 +154,9 @@ class ALS(FactorModel):
         """Return the state after one exact half-step of the users: fold_in then gives what training gave."""
         exact = state.copy()
         reg = penalty.of("users", train.by_user, train.dtype)
-        exact.squared_error = solve_side(train.by_user, exact.items, self.mean_, reg, exact.users)
+        exact.squared_error = solve_side(
+            train.by_user, exact.items, self.mean_, reg, exact.users, with_error=True
+        )
         if not np.isfinite(exact.squared_error):
             raise DivergenceError("ALS: the last half-step overflowed; the model keeps the state before it")
         return exact
@@ -223,7 +225,9 @@ class ALS(FactorModel):
 
         def step(s: AlsState) -> None:
             solve_side(by_item, s.users, mean, reg_items, s.items, cg_steps=steps)
-            s.squared_error = solve_side(by_user, s.items, mean, reg_users, s.users, cg_steps=steps)
+            s.squared_error = solve_side(
+                by_user, s.items, mean, reg_users, s.users, cg_steps=steps, with_error=True
+            )
 
         def validate(s: AlsState) -> float:
             self._set_state(s)

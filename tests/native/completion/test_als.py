@@ -26,7 +26,9 @@ def problem(rank, dtype=np.float64, seed=0, counts=None):
     return rows, fixed, rng.normal(0, 0.3, n_cols).astype(dtype), (0.1 + 0.05 * rows.counts).astype(dtype)
 
 
-def solve(rows, fixed, fixed_bias, reg, *, subset=None, cg_steps=0, threads=2, start=None, mean=3.0):
+def solve(
+    rows, fixed, fixed_bias, reg, *, subset=None, cg_steps=0, threads=2, start=None, mean=3.0
+):
     n, rank = rows.n_rows, fixed.shape[1]
     factors = np.full((n, rank), 7, fixed.dtype) if start is None else start[0].copy()
     bias = None
@@ -34,7 +36,7 @@ def solve(rows, fixed, fixed_bias, reg, *, subset=None, cg_steps=0, threads=2, s
         bias = np.full(n, 7, fixed.dtype) if start is None else start[1].copy()
     native.als_solve(
         rows.indptr, rows.indices, rows.values, fixed, fixed_bias, mean, reg, factors, bias, subset, cg_steps,
-        threads,
+        False, threads,
     )  # fmt: skip
     return factors, bias
 
@@ -198,7 +200,7 @@ def arguments(**changes):
     named = {
         "indptr": rows.indptr, "indices": rows.indices, "values": rows.values, "fixed": fixed,
         "fixed_bias": bias, "mean": 3.0, "reg": reg, "factors": factors, "bias": out_bias, "rows": None,
-        "cg_steps": 0, "threads": 1,
+        "cg_steps": 0, "with_error": True, "threads": 1,
     }  # fmt: skip
     return named | changes
 

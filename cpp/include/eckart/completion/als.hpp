@@ -41,16 +41,17 @@ struct RowSubset {
   Offset size = 0;
 };
 
-// Exact minimiser of every row, by Cholesky. Returns the sum of squared residuals of the solved rows,
-// taken while their ratings are still in cache, in double.
+// Exact minimiser of every row, by Cholesky. Returns the sum of squared residuals of the solved rows if
+// asked for (taken in double, while their ratings are still in cache), else 0.
 template <class T>
-double als_solve_cholesky(const AlsHalf<T>& half, RowSubset subset, AlsSide<T> side, const Execution& run);
+double als_solve_cholesky(const AlsHalf<T>& half, RowSubset subset, AlsSide<T> side, bool with_error,
+                          const Execution& run);
 
 // `steps` of conjugate gradients on the same normal equations, from the values that `side` holds
 // (Hestenes and Stiefel 1952); each step lowers the objective. Cost of a step: 2 |observed| d.
 // Returns as above.
 template <class T>
-double als_solve_cg(const AlsHalf<T>& half, RowSubset subset, int steps, AlsSide<T> side,
+double als_solve_cg(const AlsHalf<T>& half, RowSubset subset, int steps, AlsSide<T> side, bool with_error,
                     const Execution& run);
 
 // Sum over the observed of squared residuals, accumulated in double.

@@ -30,18 +30,19 @@ struct Upcoming {
 namespace detail {
 
 // gram[i, j] += sum_r tile[r, i] tile[r, j] for kPanel rows i and `vectors` vectors of columns j, with
-// `left`, `right` and `gram` at their first entries. Each r also fetches the address fetch[r] + line.
+// `left`, `right` and `gram` at their first entries; `fresh` starts from zero instead of what gram holds.
+// Each r also fetches the address fetch[r] + line, into the second-level cache: the first is full.
 template <class T, int vectors>
-inline void syrk_panel(const T* left, const T* right, Offset stride, Offset n, T* gram, const T* const* fetch,
-                       Offset line) {
+inline void syrk_panel(const T* left, const T* right, Offset stride, Offset n, bool fresh, T* gram,
+                       const T* const* fetch, Offset line) {
   constexpr Offset width = kSimdWidth<T>;
   Simd<T> sum[kPanel][vectors];
 #pragma GCC unroll 8
   for (int p = 0; p < kPanel; ++p) {
-    for (int v = 0; v < vectors; ++v) sum[p][v] = load(gram + p * stride + v * width);
+    for (int v = 0; v < vectors; ++v) sum[p][v] = fresh ? Simd<T>{} : load(gram + p * stride + v * width);
   }
   for (Offset r = 0; r < n; ++r) {
-    __builtin_prefetch(fetch[r] + line);
+    __builtin_prefetch(fetch[r] + line, 0, 2);
     Simd<T> columns[vectors];
     for (int v = 0; v < vectors; ++v) columns[v] = load(right + v * width);
 #pragma GCC unroll 8
@@ -81,10 +82,17 @@ class NormalEquations {
   T count() const { return count_; }
   T target_sum() const { return target_sum_; }
 
+  // Forget all rows. The sums mean nothing before the next flush; clear() makes them zero at once.
   void reset() {
-    std::fill_n(sums_.data(), (stride_ + 2) * stride_, T(0));
     count_ = target_sum_ = T(0);
     filled_ = 0;
+    fresh_ = true;
+  }
+
+  void clear() {
+    reset();
+    std::fill_n(sums_.data(), (stride_ + 2) * stride_, T(0));
+    fresh_ = false;
   }
 
   // Adds another system, whose rows have been flushed, to this one.
@@ -108,7 +116,7 @@ class NormalEquations {
   // Adds the packed rows to the sums. Meanwhile the rows of the next tile are fetched, one cache line of
   // each in every pass: rows of random ids come from far away, and a burst of loads would wait for each.
   void flush(const Upcoming<T>& next = {}) {
-    for (Offset r = 0; r < tile_rows_; ++r) {
+    for (Offset r = 0; r < filled_; ++r) {
       fetch_[r] = r < next.n ? next.rows + next.indices[r] * next.rank : tile_.data();
     }
     Offset line = 0;
@@ -125,6 +133,7 @@ class NormalEquations {
     }
     add_border();
     filled_ = 0;
+    fresh_ = false;
   }
 
  private:
@@ -135,11 +144,11 @@ class NormalEquations {
     const T *left = tile_.data() + i, *right = tile_.data() + j;
     T* gram = sums_.data() + i * stride_ + j;
     if (vectors == 1) {
-      detail::syrk_panel<T, 1>(left, right, stride_, filled_, gram, fetch_.data(), line);
+      detail::syrk_panel<T, 1>(left, right, stride_, filled_, fresh_, gram, fetch_.data(), line);
     } else if (vectors == 2) {
-      detail::syrk_panel<T, 2>(left, right, stride_, filled_, gram, fetch_.data(), line);
+      detail::syrk_panel<T, 2>(left, right, stride_, filled_, fresh_, gram, fetch_.data(), line);
     } else {
-      detail::syrk_panel<T, kPanelVectors>(left, right, stride_, filled_, gram, fetch_.data(), line);
+      detail::syrk_panel<T, kPanelVectors>(left, right, stride_, filled_, fresh_, gram, fetch_.data(), line);
     }
   }
 
@@ -161,8 +170,8 @@ class NormalEquations {
     T* b = s + stride_;
     Simd<T> sum[vectors], rhs[vectors];
     for (int v = 0; v < vectors; ++v) {
-      sum[v] = load(s + v * width);
-      rhs[v] = load(b + v * width);
+      sum[v] = fresh_ ? Simd<T>{} : load(s + v * width);
+      rhs[v] = fresh_ ? Simd<T>{} : load(b + v * width);
     }
     const T* row = tile_.data() + j;
     for (Offset r = 0; r < filled_; ++r, row += stride_) {
@@ -187,6 +196,7 @@ class NormalEquations {
   T count_ = 0;
   T target_sum_ = 0;
   Offset filled_ = 0;
+  bool fresh_ = true;  // the sums hold what an earlier system left
 };
 
 }  // namespace eckart
