@@ -26,9 +26,7 @@ def problem(rank, dtype=np.float64, seed=0, counts=None):
     return rows, fixed, rng.normal(0, 0.3, n_cols).astype(dtype), (0.1 + 0.05 * rows.counts).astype(dtype)
 
 
-def solve(
-    rows, fixed, fixed_bias, reg, *, subset=None, cg_steps=0, threads=2, start=None, mean=3.0
-):
+def solve(rows, fixed, fixed_bias, reg, *, subset=None, cg_steps=0, threads=2, start=None, mean=3.0):
     n, rank = rows.n_rows, fixed.shape[1]
     factors = np.full((n, rank), 7, fixed.dtype) if start is None else start[0].copy()
     bias = None
