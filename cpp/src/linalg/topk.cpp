@@ -78,8 +78,7 @@ class Tile {
   void run(MatrixView<const T> queries, Offset begin, Offset n, const TopK<T>& result) {
     begin_ = begin;
     n_ = n;
-    std::copy_n(queries.row(begin), n * items_.cols, queries_.data());
-    std::fill_n(queries_.data() + n * items_.cols, (round_up(n, kPanel) - n) * items_.cols, T(0));
+    for (Offset q = 0; q < n; q += kPanel) pack_queries(queries, q);
     for (Offset q = 0; q < n; ++q) heaps_[q].reset(k_);
     for (Offset first = 0; first < items_.rows; first += panel) {
       pack(first);
@@ -89,6 +88,15 @@ class Tile {
   }
 
  private:
+  // queries[q / kPanel][f, p] = query q + p: what one step of the product broadcasts lies side by side.
+  void pack_queries(MatrixView<const T> queries, Offset q) {
+    T* out = queries_.data() + q * items_.cols;
+    for (Offset p = 0; p < kPanel; ++p) {
+      const T* query = q + p < n_ ? queries.row(begin_ + q + p) : nullptr;
+      for (Offset f = 0; f < items_.cols; ++f) out[f * kPanel + p] = query ? query[f] : T(0);
+    }
+  }
+
   // packed[f, j] = items[first + j, f]; items past the end score -infinity.
   void pack(Offset first) {
     const Offset rank = items_.cols;
@@ -115,18 +123,22 @@ class Tile {
   void score(Offset q, Offset first) {
     const Offset rank = items_.cols;
     const T* query = queries_.data() + q * rank;
+    const T* packed = packed_.data();
     Simd<T> sum[kPanel][kPanelVectors];
+#pragma GCC unroll 8
     for (int p = 0; p < kPanel; ++p) {
       for (int v = 0; v < kPanelVectors; ++v) sum[p][v] = load(start_.data() + v * width);
     }
     for (Offset f = 0; f < rank; ++f) {
       Simd<T> item[kPanelVectors];
-      for (int v = 0; v < kPanelVectors; ++v) item[v] = load(packed_.data() + f * panel + v * width);
+      for (int v = 0; v < kPanelVectors; ++v) item[v] = load(packed + v * width);
 #pragma GCC unroll 8
       for (int p = 0; p < kPanel; ++p) {
-        const Simd<T> x = broadcast(query[p * rank + f]);
+        const Simd<T> x = broadcast(query[p]);
         for (int v = 0; v < kPanelVectors; ++v) sum[p][v] += x * item[v];
       }
+      query += kPanel;
+      packed += panel;
     }
     for (int p = 0; p < kPanel && q + p < n_; ++p) {
       const Simd<T> threshold = broadcast(heaps_[q + p].threshold());
@@ -165,7 +177,7 @@ class Tile {
   const T* bias_;
   const CsrView<T>* exclude_;
   Offset k_, begin_ = 0, n_ = 0;
-  AlignedBuffer<T> queries_;  // (kQueryTile, rank), padded with zero rows to a multiple of kPanel
+  AlignedBuffer<T> queries_;  // (kQueryTile / kPanel, rank, kPanel), padded with zero queries
   AlignedBuffer<T> packed_;   // (rank, panel)
   AlignedBuffer<T> start_;    // (panel): what a score begins with
   std::vector<Heap<T>> heaps_;

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eckart.base.arrays import consecutive
+
 
 @dataclass(frozen=True, eq=False)
 class Csr:
@@ -25,6 +27,11 @@ class Csr:
         return len(self.indptr) - 1
 
     @property
+    def pattern(self) -> "Csr":
+        """The same entries without their values."""
+        return Csr(self.indptr, self.indices, None, self.n_cols)
+
+    @property
     def counts(self) -> NDArray[np.int64]:
         """Stored entries of each row, (n_rows,)."""
         return np.diff(self.indptr)
@@ -35,17 +42,20 @@ class Csr:
         return self.indices[part], None if self.values is None else self.values[part]
 
     def select(self, rows: NDArray[Any]) -> "Csr":
-        """Return the matrix of the given rows, in that order (copies)."""
+        """Return the matrix of the given rows, in that order: views where they follow one another."""
         rows = np.asarray(rows, dtype=np.int64)
+        run = consecutive(rows)
+        if run is not None:
+            part = slice(int(self.indptr[run.start]), int(self.indptr[run.stop]))
+            values = None if self.values is None else self.values[part]
+            indptr = self.indptr[run.start : run.stop + 1] - self.indptr[run.start]
+            return Csr(indptr, self.indices[part], values, self.n_cols)
         counts = self.indptr[rows + 1] - self.indptr[rows]
         indptr = np.zeros(len(rows) + 1, dtype=np.int64)
         np.cumsum(counts, out=indptr[1:])
-        if len(rows) == 1:
-            part: Any = slice(int(self.indptr[rows[0]]), int(self.indptr[rows[0] + 1]))
-        else:
-            part = np.arange(indptr[-1]) + np.repeat(self.indptr[rows] - indptr[:-1], counts)
-        values = None if self.values is None else np.ascontiguousarray(self.values[part])
-        return Csr(indptr, np.ascontiguousarray(self.indices[part]), values, self.n_cols)
+        places = np.arange(indptr[-1]) + np.repeat(self.indptr[rows] - indptr[:-1], counts)
+        values = None if self.values is None else self.values[places]
+        return Csr(indptr, self.indices[places], values, self.n_cols)
 
     def select_columns(self, columns: NDArray[Any]) -> "Csr":
         """Return the matrix of the given columns (rising), renumbered from 0 (copies)."""

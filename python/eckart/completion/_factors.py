@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eckart._native import completion as native
-from eckart.base.arrays import aligned_empty
+from eckart.base.arrays import aligned_empty, take_rows
 from eckart.base.csr import Csr
 from eckart.base.state import State
 from eckart.base.threads import get_num_threads
@@ -117,7 +117,7 @@ class FactorModel(CompletionModel):
     def _scoring(self, side: Side, normalization: Normalization | None, users: Codes) -> tuple[Any, ...]:
         """Return queries, items and item bias whose inner products rank the items, and the (scale, offset)
         of each user that turns them into predictions."""
-        queries, dtype = side.factors[users], side.factors.dtype
+        queries, dtype = take_rows(side.factors, users), side.factors.dtype
         base = np.full(len(users), self.mean_) if side.biases is None else self.mean_ + side.biases[users]
         if normalization is None:
             return queries, self.item_factors_, self.item_biases_, np.ones(len(users)), base

@@ -165,7 +165,7 @@ class CompletionModel(Estimator):
         self._check_fitted()
         k = check_int(k, "k")
         codes = self._user_codes(users)
-        exclude = self._seen("exclude_seen=True").by_user.select(codes) if exclude_seen else None
+        exclude = self._seen("exclude_seen=True").by_user.pattern.select(codes) if exclude_seen else None
         found = self._recommend_codes(codes, k, exclude, self._candidate_codes(candidates))
         return from_codes(self.users_.decode(codes), *found, self.items_, self.item_titles_)
 

@@ -174,7 +174,7 @@ def _root(s: Summary) -> Summary:
 def _measure_lists(report: Report, model: Model, train: "Ratings", test: "Ratings", seed: int) -> None:
     users = np.flatnonzero(test.by_user.counts).astype(np.int32)
     relevant = _relevant(test.by_user, report.relevant_from).select(users)
-    exclude = train.by_user.select(users)
+    exclude = train.by_user.pattern.select(users)
     start = time.perf_counter()
     lists, _ = model._recommend_codes(users, report.k, exclude)
     report.seconds["recommend"] = time.perf_counter() - start
