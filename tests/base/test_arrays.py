@@ -15,7 +15,7 @@ def test_aligned(shape, dtype):
     assert array.dtype == dtype
     assert array.flags.c_contiguous
     assert array.flags.writeable
-    assert array.ctypes.data % 64 == 0
+    assert array.size == 0 or array.ctypes.data % 64 == 0
 
 
 @pytest.mark.parametrize(
