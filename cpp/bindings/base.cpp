@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "common.hpp"
+#include "eckart/base/amx.hpp"
 #include "eckart/base/checksum.hpp"
 #include "eckart/base/fill.hpp"
 #include "eckart/base/parallel.hpp"
@@ -83,6 +84,7 @@ std::uint64_t checksum_of(const array_t<std::uint8_t>& bytes, int threads) {
 void bind_base(py::module_ m) {
   m.doc() = "Threads, build facts and random streams.";
   m.def("max_threads", &max_threads);
+  m.def("amx_available", &amx_available);
   m.def("build_config", &build_config);
   m.def("philox", &philox, py::arg("counter"), py::arg("key"));
   m.def("stream_probe", &stream_probe, py::arg("seed"), py::arg("stream"), py::arg("substream"), py::arg("n"),

@@ -27,7 +27,7 @@ template <class T>
 double solve(const array_t<Offset>& indptr, const array_t<Index>& indices, const array_t<T>& values,
              const array_t<T>& fixed, const optional_t<T>& fixed_bias, T mean, const array_t<T>& reg,
              array_t<T> factors, optional_t<T> bias, const optional_t<Index>& rows, int cg_steps,
-             bool with_error, int threads) {
+             bool with_error, bool use_amx, int threads) {
   AlsHalf<T> half = als_half(indptr, indices, values, fixed, fixed_bias, mean);
   half.reg = vector(reg, half.ratings.n_rows, "reg");
   AlsSide<T> side{mutable_matrix(factors, "factors"), nullptr};
@@ -48,7 +48,7 @@ double solve(const array_t<Offset>& indptr, const array_t<Index>& indices, const
   double error = 0;
   run_released(threads, [&](const Execution& run) {
     error = cg_steps > 0 ? als_solve_cg(half, subset, cg_steps, side, with_error, run)
-                         : als_solve_cholesky(half, subset, side, with_error, run);
+                         : als_solve_cholesky(half, subset, side, with_error, use_amx, run);
   });
   return error;
 }
@@ -107,7 +107,8 @@ template <class T>
 void bind_als(py::module_& m) {
   m.def("als_solve", &solve<T>, in("indptr"), in("indices"), in("values"), in("fixed"),
         in("fixed_bias").none(true), py::arg("mean"), in("reg"), in("factors"), in("bias").none(true),
-        in("rows").none(true), py::arg("cg_steps"), py::arg("with_error"), py::arg("threads"));
+        in("rows").none(true), py::arg("cg_steps"), py::arg("with_error"), py::arg("use_amx"),
+        py::arg("threads"));
   m.def("als_squared_error", &squared_error<T>, in("indptr"), in("indices"), in("values"), in("fixed"),
         in("fixed_bias").none(true), py::arg("mean"), in("factors"), in("bias").none(true),
         py::arg("threads"));

@@ -4,36 +4,10 @@
 
 #include "common.hpp"
 #include "eckart/linalg/cholesky.hpp"
-#include "eckart/linalg/gram.hpp"
 #include "eckart/linalg/topk.hpp"
 
 namespace eckart::bindings {
 namespace {
-
-// (gram, sum, rhs) of the rows of x and targets t; blocks above the diagonal of gram are not formed and
-// set to zero here. For the tests of the parts.
-template <class T>
-py::tuple normal_equations(const array_t<T>& x, const array_t<T>& t) {
-  const auto rows = matrix(x, "x");
-  const Offset rank = rows.cols;
-  const T* target = vector(t, rows.rows, "t");
-  array_t<T> gram({rank, rank}), sum(rank), rhs(rank);
-  T *g = gram.mutable_data(), *s = sum.mutable_data(), *b = rhs.mutable_data();
-  run_released(1, [&](const Execution&) {
-    NormalEquations<T> system(rank);
-    system.reset();
-    for (Offset i = 0; i < rows.rows; ++i) {
-      if (system.full()) system.flush();
-      std::copy_n(rows.row(i), rank, system.next_row(target[i]));
-    }
-    system.flush();
-    std::fill_n(g, rank * rank, T(0));
-    for (Offset i = 0; i < rank; ++i) std::copy_n(system.gram() + i * system.stride(), i + 1, g + i * rank);
-    std::copy_n(system.sum(), rank, s);
-    std::copy_n(system.rhs(), rank, b);
-  });
-  return py::make_tuple(gram, sum, rhs);
-}
 
 template <class T>
 array_t<T> solve(const array_t<T>& a, const array_t<T>& b) {
@@ -77,7 +51,6 @@ py::tuple top_k_of(const array_t<T>& queries, const array_t<T>& items, const std
 
 template <class T>
 void bind(py::module_& m) {
-  m.def("normal_equations", &normal_equations<T>, in("x"), in("t"));
   m.def("solve_spd", &solve<T>, in("a"), in("b"));
   m.def("top_k", &top_k_of<T>, in("queries"), in("items"), in("bias").none(true),
         in("exclude_indptr").none(true), in("exclude_indices").none(true), py::arg("k"), py::arg("threads"));

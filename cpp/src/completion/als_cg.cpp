@@ -1,7 +1,8 @@
 #include <limits>
 #include <vector>
 
-#include "als_rows.hpp"
+#include "als_residuals.hpp"
+#include "als_systems.hpp"
 
 namespace eckart {
 namespace {
@@ -11,7 +12,6 @@ using namespace als;
 // Ratings of a row that are packed for the steps: at rank 64 and float32 1 MB, half the second-level
 // cache. A longer row is cheaper by its Gram matrix, formed once.
 constexpr Offset kPackedRows = 4096;
-constexpr int kRowsAtOnce = 4;  // whose sums over lanes are taken together
 
 // A vector of the system: factors padded with zeros, and the intercept on its own.
 template <class T>
@@ -25,7 +25,7 @@ struct SystemVector {
 template <class T>
 class RowCg {
  public:
-  RowCg(const AlsHalf<T>& half, const RowSystems<T>& rows, const AlsSide<T>& side)
+  RowCg(const AlsHalf<T>& half, const RowSystems<ExactGram<T>>& rows, const AlsSide<T>& side)
       : half_(half),
         rows_(rows),
         side_(side),
@@ -33,6 +33,7 @@ class RowCg {
         stride_(round_up(rank_, kSimdWidth<T>)),
         packed_(kPackedRows * stride_),
         residuals_(kPackedRows),
+        former_(rows.former()),
         gram_(rank_),
         x_(stride_),
         residual_(stride_),
@@ -56,9 +57,9 @@ class RowCg {
   // residual = b - (A + ridge I) x
   void start(Offset i) {
     if (n_ > kPackedRows) {
-      rows_.form(i, gram_);
+      rows_.form(i, former_, gram_);
       apply(x_, residual_);
-      subtract_from(gram_.rhs(), gram_.target_sum(), residual_);
+      subtract_from(gram_.rhs(), gram_.target_sum, residual_);
       return;
     }
     const CsrRow<T> row = half_.ratings.row(i);
@@ -126,8 +127,13 @@ class RowCg {
       for (int r = 0; r < rows; ++r) sum[r] += load(x + r * stride_ + f) * p;
     }
     T weight[rows], total = 0;
+    if constexpr (rows == 4) {
+      sum_lanes<T>(sum, weight);
+    } else {
+      for (int r = 0; r < rows; ++r) weight[r] = sum_lanes<T>(sum[r]);
+    }
     for (int r = 0; r < rows; ++r) {
-      const T fit = sum_lanes<T>(sum[r]) + v.intercept;
+      const T fit = weight[r] + v.intercept;
       weight[r] = targets ? targets[j + r] - fit : fit;
       total += weight[r];
     }
@@ -153,7 +159,7 @@ class RowCg {
       }
       y[i] += total;
     }
-    T total = (gram_.count() + ridge_) * v.intercept;
+    T total = (gram_.count + ridge_) * v.intercept;
     for (Offset f = 0; f < rank_; ++f) total += gram_.sum()[f] * p[f];
     out.intercept = side_.bias ? total : T(0);
   }
@@ -171,13 +177,14 @@ class RowCg {
   }
 
   const AlsHalf<T>& half_;
-  const RowSystems<T>& rows_;
+  const RowSystems<ExactGram<T>>& rows_;
   AlsSide<T> side_;
   Offset rank_, stride_, n_ = 0;
   T ridge_ = 0;
   AlignedBuffer<T> packed_;     // (kPackedRows, stride), padding stays zero
   AlignedBuffer<T> residuals_;  // (kPackedRows)
-  NormalEquations<T> gram_;
+  typename ExactGram<T>::Former former_;
+  NormalSystem<T> gram_;
   Vector x_, residual_, direction_, product_;
 };
 
@@ -187,7 +194,7 @@ template <class T>
 double als_solve_cg(const AlsHalf<T>& half, RowSubset subset, int steps, AlsSide<T> side, bool with_error,
                     const Execution& run) {
   const double work = 4.0 * (steps + 1) * half.ratings.n_stored() * side.factors.cols;
-  const RowSystems<T> rows(half, subset, run);
+  const RowSystems<ExactGram<T>> rows(half, subset, run);
   return for_chunks(
       half, subset, work, run, [&] { return RowCg<T>(half, rows, side); },
       [&](RowCg<T>& cg, Offset begin, Offset end) {

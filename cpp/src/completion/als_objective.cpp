@@ -1,4 +1,4 @@
-#include "als_rows.hpp"
+#include "als_residuals.hpp"
 #include "eckart/base/math.hpp"
 
 namespace eckart {
@@ -14,7 +14,7 @@ double als_squared_error(const AlsHalf<T>& half, MatrixView<const T> factors, co
   return parallel_sum(n_chunks, 1, 4.0 * r.n_stored() * factors.cols, run, [&](Offset c, Offset) {
     double total = 0;
     for (Offset i = bounds[c]; i < bounds[c + 1]; ++i) {
-      total += row_error(half, i, factors.row(i), bias ? bias[i] : T(0));
+      total += sweep_row<T>(half, i, factors.row(i), bias ? bias[i] : T(0), nullptr);
     }
     return total;
   });

@@ -1,4 +1,4 @@
-// What the solvers of an ALS half share: chunks of rows, gathered ratings, normal equations of a row.
+// What the solvers of an ALS half share: chunks of rows, and gathered ratings.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,6 @@
 #include "eckart/base/parallel.hpp"
 #include "eckart/base/simd.hpp"
 #include "eckart/completion/als.hpp"
-#include "eckart/linalg/gram.hpp"
 
 namespace eckart::als {
 
@@ -16,9 +15,6 @@ constexpr Offset kChunkWork = 1 << 30;   // operations a chunk: a request to sto
 constexpr Offset kRowGroup = 16;         // rows: a multiple of every register width
 constexpr Offset kRowCost = 64;          // a solve counts as this many ratings, or as rank / 3
 constexpr Offset kAhead = 8;             // rows to fetch early: the factors of random ids are rarely in cache
-
-constexpr Offset kHeavyRow = 32768;  // a row with more ratings is formed by all threads together,
-constexpr Offset kSegment = 8192;    // in segments of this many
 
 inline Offset row_of(RowSubset subset, Offset i) { return subset.rows ? subset.rows[i] : i; }
 
@@ -57,6 +53,12 @@ T target(const AlsHalf<T>& half, const CsrRow<T>& row, Offset j) {
   return row.values[j] - half.mean - (half.fixed_bias ? half.fixed_bias[row.indices[j]] : T(0));
 }
 
+// How many ratings are stored behind the first `end` of a row: mostly those of the next row.
+template <class T>
+Offset stored_behind(const AlsHalf<T>& half, const CsrRow<T>& row, Offset end) {
+  return half.ratings.indices + half.ratings.n_stored() - (row.indices + end);
+}
+
 template <class T>
 void store(const AlsSide<T>& side, Offset row, const T* x) {
   std::copy_n(x, side.factors.cols, side.factors.row(row));
@@ -77,84 +79,5 @@ void gather(const AlsHalf<T>& half, const CsrRow<T>& row, Offset begin, Offset e
     use(j, half.fixed.row(row.indices[j]));
   }
 }
-
-// The squared residuals of a row, summed in double.
-template <class T>
-double row_error(const AlsHalf<T>& half, Offset i, const T* factors, T bias) {
-  const CsrRow<T> row = half.ratings.row(i);
-  double total = 0;
-  gather(half, row, 0, row.size, [&](Offset j, const T* x) {
-    const double residual = target(half, row, j) - (dot(factors, x, half.fixed.cols) + bias);
-    total += residual * residual;
-  });
-  return total;
-}
-
-template <class T>
-double row_error(const AlsHalf<T>& half, Offset i, const AlsSide<T>& side) {
-  return row_error(half, i, side.factors.row(i), side.bias ? side.bias[i] : T(0));
-}
-
-// The normal equations of single rows. Those with very many ratings would keep one thread busy when
-// the others have ended, so they are formed beforehand by all threads, in segments added in order.
-template <class T>
-class RowSystems {
- public:
-  RowSystems(const AlsHalf<T>& half, RowSubset subset, const Execution& run) : half_(half) {
-    const Offset n = subset.rows ? subset.size : half.ratings.n_rows;
-    for (Offset i = 0; i < n; ++i) {
-      const Offset row = row_of(subset, i);
-      if (half.ratings.row_size(row) > kHeavyRow) form_heavy(row, run);
-    }
-    std::sort(heavy_.begin(), heavy_.end(), [](const Heavy& a, const Heavy& b) { return a.row < b.row; });
-  }
-
-  void form(Offset row, NormalEquations<T>& system) const {
-    if (half_.ratings.row_size(row) > kHeavyRow) {
-      system.clear();
-      const auto found = std::lower_bound(heavy_.begin(), heavy_.end(), row,
-                                          [](const Heavy& h, Offset wanted) { return h.row < wanted; });
-      system.add(found->system);
-    } else {
-      system.reset();
-      add(half_.ratings.row(row), 0, half_.ratings.row_size(row), system);
-    }
-  }
-
- private:
-  struct Heavy {
-    Offset row;
-    NormalEquations<T> system;
-  };
-
-  void add(const CsrRow<T>& row, Offset begin, Offset end, NormalEquations<T>& system) const {
-    const Offset rank = half_.fixed.cols;
-    const Index* stored_end = half_.ratings.indices + half_.ratings.n_stored();
-    for (Offset j = begin; j < end;) {
-      const Offset stop = std::min(end, j + system.tile_rows());
-      for (; j < stop; ++j) {
-        copy_row(half_.fixed.row(row.indices[j]), rank, system.next_row(target(half_, row, j)));
-      }
-      // What is stored behind these ratings comes next, be it of this row or, mostly, of the next one.
-      const Index* next = row.indices + j;
-      system.flush({half_.fixed.data, rank, next, std::min<Offset>(system.tile_rows(), stored_end - next)});
-    }
-  }
-
-  void form_heavy(Offset i, const Execution& run) {
-    const CsrRow<T> row = half_.ratings.row(i);
-    std::vector<NormalEquations<T>> parts;
-    for (Offset begin = 0; begin < row.size; begin += kSegment) parts.emplace_back(half_.fixed.cols);
-    parallel_ranges(static_cast<Offset>(parts.size()), 1, kParallelWork + 1.0, run, [&](Offset c, Offset) {
-      parts[c].reset();
-      add(row, c * kSegment, std::min(row.size, (c + 1) * kSegment), parts[c]);
-    });
-    for (std::size_t c = 1; c < parts.size(); ++c) parts[0].add(parts[c]);
-    heavy_.push_back({i, std::move(parts[0])});
-  }
-
-  const AlsHalf<T>& half_;
-  std::vector<Heavy> heavy_;  // by row
-};
 
 }  // namespace eckart::als

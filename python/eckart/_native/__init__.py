@@ -2,7 +2,8 @@
 
 One extension module is built per instruction set (``_v1``, ``_v3``, ``_v4`` for x86-64,
 x86-64-v3, x86-64-v4). The best one that is both built and supported is loaded; the environment
-variable ``ECKART_ISA`` asks for another. Its submodules are importable from here:
+variable ``ECKART_ISA`` asks for another. Where the processor has a matrix unit (AMX), kernels that
+gain from it use it; ``ECKART_AMX=0`` keeps them to vectors. The module's submodules are importable from here:
 ``from eckart._native import completion``.
 """
 
@@ -14,7 +15,7 @@ from importlib.util import find_spec
 
 from eckart._native._cpu import supported_levels
 
-__all__ = ["BUILT", "LEVEL", "SUPPORTED", "base", "completion", "data", "linalg", "metrics"]
+__all__ = ["AMX", "BUILT", "LEVEL", "SUPPORTED", "base", "completion", "data", "linalg", "metrics"]
 
 _KNOWN = ("v1", "v3", "v4", "generic", "arm64")
 _NAMES = {"x86-64": "v1", "x86-64-v1": "v1", "x86-64-v3": "v3", "x86-64-v4": "v4"}
@@ -47,3 +48,5 @@ LEVEL: str = _choose()
 _module = importlib.import_module(f"{__name__}._{LEVEL}")
 for _family in ("base", "linalg", "data", "metrics", "completion"):
     globals()[_family] = sys.modules[f"{__name__}.{_family}"] = getattr(_module, _family)
+
+AMX: bool = base.amx_available() and os.environ.get("ECKART_AMX", "").strip() != "0"  # noqa: F821

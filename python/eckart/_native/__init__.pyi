@@ -16,8 +16,9 @@ _T = TypeVar("_T", np.float32, np.float64)  # array_t<T>: one kernel for either 
 _IndexArray: TypeAlias = NDArray[np.int32]  # array_t<Index>: rows, columns, ids
 _OffsetArray: TypeAlias = NDArray[np.int64]  # array_t<Offset>: into stored entries
 
-__all__ = ["BUILT", "LEVEL", "SUPPORTED", "base", "completion", "data", "linalg", "metrics"]
+__all__ = ["AMX", "BUILT", "LEVEL", "SUPPORTED", "base", "completion", "data", "linalg", "metrics"]
 
 SUPPORTED: tuple[str, ...]
 BUILT: tuple[str, ...]
 LEVEL: str
+AMX: bool  # the matrix unit is there and wanted

@@ -15,6 +15,7 @@ def als_solve(
     rows: _IndexArray | None,
     cg_steps: int,
     with_error: bool,
+    use_amx: bool,
     threads: int,
 ) -> float: ...
 def als_squared_error(

@@ -2,7 +2,6 @@ from numpy.typing import NDArray
 
 from eckart._native import _T, _IndexArray, _OffsetArray
 
-def normal_equations(x: NDArray[_T], t: NDArray[_T]) -> tuple[NDArray[_T], NDArray[_T], NDArray[_T]]: ...
 def solve_spd(a: NDArray[_T], b: NDArray[_T]) -> NDArray[_T]: ...
 def top_k(
     queries: NDArray[_T],

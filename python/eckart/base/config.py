@@ -18,6 +18,7 @@ def build_info() -> dict[str, Any]:
         "instruction_sets_built": list(_native.BUILT),
         "instruction_sets_supported": list(_native.SUPPORTED),
         "instruction_set": _native.LEVEL,
+        "matrix_unit": "amx-bf16" if _native.AMX else None,
         "compiler": built["compiler"],
         "flags": built["flags"],
         "eigen": built["eigen"],

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eckart._native import AMX
 from eckart._native import base as native_base
 from eckart._native import completion as native
 from eckart.base.arrays import aligned_empty
@@ -77,7 +78,7 @@ def solve_side(
     """
     return native.als_solve(
         ratings.indptr, ratings.indices, ratings.values, fixed.factors, fixed.biases, mean, reg,
-        out.factors, out.biases, rows, cg_steps, with_error, get_num_threads(),
+        out.factors, out.biases, rows, cg_steps, with_error, AMX, get_num_threads(),
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.completion import reference
 
+from eckart._native import base as native_base
 from eckart._native import completion as native
 from eckart.base.csr import Csr
 
@@ -26,7 +27,9 @@ def problem(rank, dtype=np.float64, seed=0, counts=None):
     return rows, fixed, rng.normal(0, 0.3, n_cols).astype(dtype), (0.1 + 0.05 * rows.counts).astype(dtype)
 
 
-def solve(rows, fixed, fixed_bias, reg, *, subset=None, cg_steps=0, threads=2, start=None, mean=3.0):
+def solve(
+    rows, fixed, fixed_bias, reg, *, subset=None, cg_steps=0, threads=2, start=None, mean=3.0, amx=False
+):
     n, rank = rows.n_rows, fixed.shape[1]
     factors = np.full((n, rank), 7, fixed.dtype) if start is None else start[0].copy()
     bias = None
@@ -34,7 +37,7 @@ def solve(rows, fixed, fixed_bias, reg, *, subset=None, cg_steps=0, threads=2, s
         bias = np.full(n, 7, fixed.dtype) if start is None else start[1].copy()
     native.als_solve(
         rows.indptr, rows.indices, rows.values, fixed, fixed_bias, mean, reg, factors, bias, subset, cg_steps,
-        False, threads,
+        False, amx, threads,
     )  # fmt: skip
     return factors, bias
 
@@ -192,13 +195,76 @@ def test_predict_pairs(dtype, close, rank):
         native.predict_pairs(users, items, None, None, 0.0, np.array([11], np.int32), u[:1], 1)
 
 
+amx_only = pytest.mark.skipif(not native_base.amx_available(), reason="this processor has no AMX")
+
+
+@amx_only
+@pytest.mark.parametrize("rank", [56, 57, 64, 65, 96, 127, 128, 129, 160, 193])
+@pytest.mark.parametrize("biased", [True, False])
+def test_matrix_unit_reaches_float32(rank, biased):
+    """Systems of bf16 factors are refined until they are as near to the exact solution as float32 ones."""
+    rows, fixed, bias, reg = problem(rank, np.float32)
+    bias = bias if biased else None
+    wanted = reference.half_solve(
+        rows, fixed.astype(float), bias if bias is None else bias.astype(float), 3.0, reg.astype(float)
+    )
+    plain, refined = (solve(rows, fixed, bias, reg, amx=amx) for amx in (False, True))
+    for exact, by_vectors, by_matrices in zip(wanted, plain, refined, strict=True):
+        if by_vectors is not None:
+            rounding = np.abs(by_vectors - exact).max()
+            assert 0 < np.abs(by_matrices - exact).max() < 5 * rounding + 4e-6
+            assert (by_matrices != by_vectors).any()  # it took the other path
+
+
+@amx_only
+@pytest.mark.parametrize("rank", [64, 129])
+def test_matrix_unit_gives_the_same_bits(rank):
+    """Short rows, rows of many tiles and rows shared by all threads, on any number of threads."""
+    rng = np.random.default_rng(0)
+    counts = [*rng.integers(0, 300, 100), 40_009, 8_200, 0, 1]
+    rows, fixed, bias, reg = problem(rank, np.float32, counts=counts)
+    first, *others = (solve(rows, fixed, bias, reg, amx=True, threads=threads) for threads in (1, 2, 3, 5, 2))
+    for other in others:
+        np.testing.assert_array_equal(other[0], first[0])
+        np.testing.assert_array_equal(other[1], first[1])
+
+
+@amx_only
+@pytest.mark.parametrize("ridge", [0.0, 1e-7, 1e-4])
+def test_matrix_unit_on_rows_it_cannot_solve(ridge):
+    """Where rounding to bf16 loses the system, the row is solved from exact equations: the fit is as good."""
+    rows, fixed, bias, reg = problem(64, np.float32, counts=[0, 1, 2, 5, 20, 63, 66, 70, 200, 300])
+    fixed[:, 1] = fixed[:, 0] * (1 + 1e-3 * fixed[:, 2])  # two factors that bf16 cannot tell apart
+    errors = []
+    for amx in (False, True):
+        factors, biases = solve(rows, fixed, bias, np.full_like(reg, ridge), amx=amx)
+        assert np.isfinite(factors).all()
+        errors.append(
+            native.als_squared_error(
+                rows.indptr, rows.indices, rows.values, fixed, bias, 3.0, factors, biases, 1
+            )
+        )
+    assert errors[1] < errors[0] * 1.01 + 1e-2
+
+
+@pytest.mark.parametrize("amx", [False, pytest.param(True, marks=amx_only)])
+@pytest.mark.parametrize("rank", [3, 64, 100, 129])
+def test_the_error_that_a_half_step_returns(rank, amx):
+    """history_ takes the squared error from the solve itself: it is that of the factors that it stored."""
+    rows, fixed, bias, reg = problem(rank, np.float32)
+    factors, biases = np.zeros((rows.n_rows, rank), np.float32), np.zeros(rows.n_rows, np.float32)
+    ratings = rows.indptr, rows.indices, rows.values, fixed, bias, 3.0
+    returned = native.als_solve(*ratings, reg, factors, biases, None, 0, True, amx, 2)
+    assert returned == pytest.approx(native.als_squared_error(*ratings, factors, biases, 2), rel=2e-6)
+
+
 def arguments(**changes):
     rows, fixed, bias, reg = problem(3)
     factors, out_bias = np.zeros((rows.n_rows, 3)), np.zeros(rows.n_rows)
     named = {
         "indptr": rows.indptr, "indices": rows.indices, "values": rows.values, "fixed": fixed,
         "fixed_bias": bias, "mean": 3.0, "reg": reg, "factors": factors, "bias": out_bias, "rows": None,
-        "cg_steps": 0, "with_error": True, "threads": 1,
+        "cg_steps": 0, "with_error": True, "use_amx": False, "threads": 1,
     }  # fmt: skip
     return named | changes
 

@@ -11,6 +11,10 @@
 
 #include "eckart/base/types.hpp"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 namespace eckart {
 
 #if defined(__AVX512F__)
@@ -104,13 +108,14 @@ inline Simd<T> swap_halves(Simd<T> v, std::index_sequence<lane...>) {
   return __builtin_shufflevector(v, v, (int(lane) ^ half)...);
 }
 
-template <class T, int half>
+// Adds lanes `half` apart, then half / 2 and so on, while that is at least `last`.
+template <class T, int half, int last>
 inline Simd<T> fold(Simd<T> v) {
-  if constexpr (half == 0) {
+  if constexpr (half < last) {
     return v;
   } else {
     using Lanes = std::make_index_sequence<static_cast<std::size_t>(kSimdWidth<T>)>;
-    return fold<T, half / 2>(v + swap_halves<T, half>(v, Lanes()));
+    return fold<T, half / 2, last>(v + swap_halves<T, half>(v, Lanes()));
   }
 }
 
@@ -119,7 +124,23 @@ inline Simd<T> fold(Simd<T> v) {
 // The sum of the lanes, always in the same order.
 template <class T>
 inline T sum_lanes(Simd<T> v) {
-  return detail::fold<T, static_cast<int>(kSimdWidth<T>) / 2>(v)[0];
+  return detail::fold<T, static_cast<int>(kSimdWidth<T>) / 2, 1>(v)[0];
+}
+
+// The sums of the lanes of four vectors, for half the work of four sums.
+template <class T>
+inline void sum_lanes(const Simd<T> (&v)[4], T (&sums)[4]) {
+  if constexpr (kSimdWidth<T> < 4) {
+    for (int r = 0; r < 4; ++r) sums[r] = sum_lanes<T>(v[r]);
+  } else {
+    using Lanes = std::make_index_sequence<static_cast<std::size_t>(kSimdWidth<T>)>;
+    using detail::exchange;
+    const Simd<T> a = exchange<T, 1, false>(v[0], v[1], Lanes()) + exchange<T, 1, true>(v[0], v[1], Lanes());
+    const Simd<T> b = exchange<T, 1, false>(v[2], v[3], Lanes()) + exchange<T, 1, true>(v[2], v[3], Lanes());
+    const Simd<T> fours = exchange<T, 2, false>(a, b, Lanes()) + exchange<T, 2, true>(a, b, Lanes());
+    const Simd<T> total = detail::fold<T, static_cast<int>(kSimdWidth<T>) / 2, 4>(fours);
+    for (int r = 0; r < 4; ++r) sums[r] = total[r];
+  }
 }
 
 template <class T>
@@ -165,10 +186,18 @@ class AlignedBuffer {
   struct Free {
     void operator()(T* p) const { std::free(p); }
   };
+  static constexpr Offset kHugePage = 2 << 20;
+
   static T* allocate(Offset n) {
-    const std::size_t bytes = static_cast<std::size_t>(round_up(n * static_cast<Offset>(sizeof(T)) + 64, 64));
-    void* p = std::aligned_alloc(64, bytes);
+    const Offset wanted = n * static_cast<Offset>(sizeof(T)) + 64;
+    const Offset alignment = wanted < 2 * kHugePage ? 64 : kHugePage;
+    const std::size_t bytes = static_cast<std::size_t>(round_up(wanted, alignment));
+    void* p = std::aligned_alloc(static_cast<std::size_t>(alignment), bytes);
     if (!p) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+    // Rows of random ids from a large table miss the translation cache with small pages.
+    if (alignment == kHugePage) madvise(p, bytes, MADV_HUGEPAGE);
+#endif
     return static_cast<T*>(std::memset(p, 0, bytes));
   }
   std::unique_ptr<T, Free> data_;

@@ -43,9 +43,12 @@ struct RowSubset {
 
 // Exact minimiser of every row, by Cholesky. Returns the sum of squared residuals of the solved rows if
 // asked for (taken in double, while their ratings are still in cache), else 0.
+//
+// `use_amx`: where there is a matrix unit, large float32 systems are formed on it from rounded factors
+// (linalg/bf16_gram.hpp), and solutions refined on the ratings to float32's accuracy.
 template <class T>
 double als_solve_cholesky(const AlsHalf<T>& half, RowSubset subset, AlsSide<T> side, bool with_error,
-                          const Execution& run);
+                          bool use_amx, const Execution& run);
 
 // `steps` of conjugate gradients on the same normal equations, from the values that `side` holds
 // (Hestenes and Stiefel 1952); each step lowers the objective. Cost of a step: 2 |observed| d.

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <limits>
 
-#include "eckart/linalg/gram.hpp"
+#include "eckart/linalg/normal_system.hpp"
 
 namespace eckart {
 
@@ -29,7 +29,7 @@ class BatchedCholesky {
 
   // Solves all lanes. Returns a mask: bit l is set where system l is singular to rounding, and has
   // then no solution here.
-  unsigned solve(const NormalEquations<T>* systems, const T* ridge) {
+  unsigned solve(const NormalSystem<T>* const* systems, const T* ridge) {
     interleave(systems, ridge);
     factorise();
     forward();
@@ -41,6 +41,16 @@ class BatchedCholesky {
 
   T solution(Offset lane, Offset i) const { return x_[i * lanes + lane]; }
 
+  // For further right-hand sides of the same systems: set those of all lanes (dim), then solve_again().
+  void set_rhs(Offset lane, const T* b) {
+    for (Offset i = 0; i < padded_; ++i) x_[i * lanes + lane] = i < dim_ ? b[i] : T(0);
+  }
+
+  void solve_again() {
+    forward();
+    backward();
+  }
+
  private:
   using V = Simd<T>;
   static constexpr Offset kBlock = 4;                                 // columns
@@ -49,8 +59,8 @@ class BatchedCholesky {
   V* row(Offset i) { return reinterpret_cast<V*>(factor_.data()) + i * padded_; }
   V* x() { return reinterpret_cast<V*>(x_.data()); }
 
-  void interleave(const NormalEquations<T>* systems, const T* ridge);
-  void interleave_row(const NormalEquations<T>* systems, Offset source, Offset n, V* out);
+  void interleave(const NormalSystem<T>* const* systems, const T* ridge);
+  void interleave_row(const NormalSystem<T>* const* systems, Offset source, Offset n, V* out);
   void factorise();
   void factorise_diagonal(Offset j, V (&inverse)[kBlock]);
   void solve_below(Offset i, Offset j, const V (&inverse)[kBlock]);
@@ -67,19 +77,20 @@ class BatchedCholesky {
 };
 
 template <class T>
-void BatchedCholesky<T>::interleave_row(const NormalEquations<T>* systems, Offset source, Offset n, V* out) {
-  const Offset stride = systems[0].stride();
+void BatchedCholesky<T>::interleave_row(const NormalSystem<T>* const* systems, Offset source, Offset n,
+                                        V* out) {
+  const Offset stride = systems[0]->stride();
   for (Offset j = 0; j < n; j += lanes) {
     V square[lanes];
-    for (Offset l = 0; l < lanes; ++l) square[l] = load(systems[l].gram() + source * stride + j);
+    for (Offset l = 0; l < lanes; ++l) square[l] = load(systems[l]->gram() + source * stride + j);
     transpose<T>(square);
     for (Offset c = 0; c < std::min(lanes, n - j); ++c) out[j + c] = square[c];
   }
 }
 
 template <class T>
-void BatchedCholesky<T>::interleave(const NormalEquations<T>* systems, const T* ridge) {
-  const Offset stride = systems[0].stride();
+void BatchedCholesky<T>::interleave(const NormalSystem<T>* const* systems, const T* ridge) {
+  const Offset stride = systems[0]->stride();
   const V lambda = load(ridge);
   for (Offset i = 0; i < rank_; ++i) {
     interleave_row(systems, i, i + 1, row(i));
@@ -90,8 +101,8 @@ void BatchedCholesky<T>::interleave(const NormalEquations<T>* systems, const T* 
     interleave_row(systems, stride, rank_, row(rank_));
     V count, target;
     for (Offset l = 0; l < lanes; ++l) {
-      count[l] = systems[l].count();
-      target[l] = systems[l].target_sum();
+      count[l] = systems[l]->count;
+      target[l] = systems[l]->target_sum;
     }
     row(rank_)[rank_] = count + lambda;
     x()[rank_] = target;

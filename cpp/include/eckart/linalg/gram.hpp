@@ -1,11 +1,7 @@
-// The normal equations of least squares over gathered rows: what completion with missing entries is
-// made of.
+// Forms normal equations from gathered rows: what completion with missing entries is made of.
 //
-//   A = sum_j x_j x_j',  s = sum_j x_j,  b = sum_j t_j x_j,  n      x_j in R^rank gathered by index
-//
-// A and b are the system of ratings without an intercept; with one, s and n border A and sum_j t_j
-// ends b. Rows are packed a tile at a time, so that the products run on memory that is contiguous and
-// in cache, whatever the indices. The kernel is a syrk with its accumulators in registers: a panel of
+// Rows are packed a tile at a time, so that the products run on memory that is contiguous and in
+// cache, whatever the indices. The kernel is a syrk with its accumulators in registers: a panel of
 // kPanel rows of A takes one broadcast for up to kPanelVectors vectors. Only blocks on and below the
 // diagonal are formed. Entries are added in the order they came, so nothing depends on the tiling.
 // Cost: n (rank^2 / 2 + 2 rank) multiply-adds; useful share of what is computed 81 % at rank 64.
@@ -14,7 +10,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "eckart/base/simd.hpp"
+#include "eckart/linalg/normal_system.hpp"
 
 namespace eckart {
 
@@ -61,45 +57,24 @@ inline void syrk_panel(const T* left, const T* right, Offset stride, Offset n, b
 
 }  // namespace detail
 
+// One a thread; it serves one system after the other.
 template <class T>
-class NormalEquations {
+class GramAccumulator {
  public:
-  explicit NormalEquations(Offset rank)
-      : rank_(rank),
-        stride_(round_up(rank, std::max<Offset>(kSimdWidth<T>, kPanel))),
+  explicit GramAccumulator(Offset rank)
+      : stride_(round_up(rank, std::max<Offset>(kSimdWidth<T>, kPanel))),
         tile_rows_(std::clamp<Offset>(kTileBytes / (stride_ * sizeof(T)), 32, 128)),
         tile_(tile_rows_ * stride_),
         targets_(tile_rows_),
-        fetch_(tile_rows_),
-        sums_((stride_ + 2) * stride_) {}
+        fetch_(tile_rows_) {}
 
-  Offset rank() const { return rank_; }
-  Offset stride() const { return stride_; }  // of the rows below: rank padded with zeros
-
-  const T* gram() const { return sums_.data(); }                     // (rank, stride), blocks to the diagonal
-  const T* sum() const { return sums_.data() + stride_ * stride_; }  // (stride)
-  const T* rhs() const { return sum() + stride_; }                   // (stride)
-  T count() const { return count_; }
-  T target_sum() const { return target_sum_; }
-
-  // Forget all rows. The sums mean nothing before the next flush; clear() makes them zero at once.
-  void reset() {
-    count_ = target_sum_ = T(0);
+  // The rows that follow make up `system`, of this rank. Whatever it holds is overwritten; its sums
+  // mean nothing before the first flush.
+  void start(NormalSystem<T>& system) {
+    system_ = &system;
+    system.count = system.target_sum = T(0);
     filled_ = 0;
     fresh_ = true;
-  }
-
-  void clear() {
-    reset();
-    std::fill_n(sums_.data(), (stride_ + 2) * stride_, T(0));
-    fresh_ = false;
-  }
-
-  // Adds another system, whose rows have been flushed, to this one.
-  void add(const NormalEquations& other) {
-    for (Offset i = 0; i < (stride_ + 2) * stride_; ++i) sums_[i] += other.sums_[i];
-    count_ += other.count_;
-    target_sum_ += other.target_sum_;
   }
 
   // The place of the next row (rank entries, the caller fills them), and its target. A full tile must be
@@ -142,7 +117,7 @@ class NormalEquations {
 
   void add_panel(Offset i, Offset j, Offset vectors, Offset line) {
     const T *left = tile_.data() + i, *right = tile_.data() + j;
-    T* gram = sums_.data() + i * stride_ + j;
+    T* gram = system_->gram() + i * stride_ + j;
     if (vectors == 1) {
       detail::syrk_panel<T, 1>(left, right, stride_, filled_, fresh_, gram, fetch_.data(), line);
     } else if (vectors == 2) {
@@ -159,15 +134,15 @@ class NormalEquations {
     for (; j + 4 * width <= stride_; j += 4 * width) add_border_columns<4>(j);
     for (; j + 2 * width <= stride_; j += 2 * width) add_border_columns<2>(j);
     for (; j < stride_; j += width) add_border_columns<1>(j);
-    for (Offset r = 0; r < filled_; ++r) target_sum_ += targets_[r];
-    count_ += static_cast<T>(filled_);
+    for (Offset r = 0; r < filled_; ++r) system_->target_sum += targets_[r];
+    system_->count += static_cast<T>(filled_);
   }
 
   template <int vectors>
   void add_border_columns(Offset j) {
     constexpr Offset width = kSimdWidth<T>;
-    T* s = sums_.data() + stride_ * stride_ + j;
-    T* b = s + stride_;
+    T* s = system_->sum() + j;
+    T* b = system_->rhs() + j;
     Simd<T> sum[vectors], rhs[vectors];
     for (int v = 0; v < vectors; ++v) {
       sum[v] = fresh_ ? Simd<T>{} : load(s + v * width);
@@ -188,15 +163,13 @@ class NormalEquations {
     }
   }
 
-  Offset rank_, stride_, tile_rows_;
+  Offset stride_, tile_rows_;
   AlignedBuffer<T> tile_;        // (tile_rows, stride), padding stays zero
   AlignedBuffer<T> targets_;     // (tile_rows)
   std::vector<const T*> fetch_;  // (tile_rows)
-  AlignedBuffer<T> sums_;        // gram (stride, stride), then sum (stride), then rhs (stride)
-  T count_ = 0;
-  T target_sum_ = 0;
+  NormalSystem<T>* system_ = nullptr;
   Offset filled_ = 0;
-  bool fresh_ = true;  // the sums hold what an earlier system left
+  bool fresh_ = true;  // the system holds what an earlier one left
 };
 
 }  // namespace eckart

@@ -1,0 +1,51 @@
+// The normal equations of one least-squares problem, summed over gathered rows:
+//
+//   A = sum_j x_j x_j',  s = sum_j x_j,  b = sum_j t_j x_j,  n      x_j in R^rank
+//
+// A and b are the system without an intercept; with one, s and n border A and sum_j t_j ends b.
+#pragma once
+
+#include <algorithm>
+
+#include "eckart/base/simd.hpp"
+
+namespace eckart {
+
+template <class T>
+class NormalSystem {
+ public:
+  explicit NormalSystem(Offset rank)
+      : rank_(rank),
+        stride_(round_up(rank, std::max<Offset>(kSimdWidth<T>, kPanel))),
+        sums_((stride_ + 2) * stride_) {}
+
+  Offset rank() const { return rank_; }
+  Offset stride() const { return stride_; }  // of the rows below: rank padded with zeros
+
+  T* gram() { return sums_.data(); }                     // (rank, stride), blocks to the diagonal
+  T* sum() { return sums_.data() + stride_ * stride_; }  // (stride)
+  T* rhs() { return sum() + stride_; }                   // (stride)
+  const T* gram() const { return sums_.data(); }
+  const T* sum() const { return sums_.data() + stride_ * stride_; }
+  const T* rhs() const { return sum() + stride_; }
+
+  T count = 0;
+  T target_sum = 0;
+
+  void clear() {
+    std::fill_n(sums_.data(), (stride_ + 2) * stride_, T(0));
+    count = target_sum = T(0);
+  }
+
+  void add(const NormalSystem& other) {
+    for (Offset i = 0; i < (stride_ + 2) * stride_; ++i) sums_[i] += other.sums_[i];
+    count += other.count;
+    target_sum += other.target_sum;
+  }
+
+ private:
+  Offset rank_, stride_;
+  AlignedBuffer<T> sums_;  // A (stride, stride), then s (stride), then b (stride)
+};
+
+}  // namespace eckart
