@@ -10,6 +10,7 @@ import pytest
 
 from eckart.base.errors import EckartError
 from eckart.data import Ratings
+from eckart.data.streams import Stream
 
 ROWS = [(1, 31, 2.5, 1260759144), (1, 1029, 3.0, 1260759179), (7, 31, 4.0, 851866703)]
 EXPECTED = [row[:3] for row in ROWS]
@@ -168,6 +169,21 @@ def test_files_that_are_no_files(tmp_path):
     ):
         with pytest.raises(EckartError, match=message):
             Ratings.from_file(path)
+
+
+def test_ctrl_c_while_the_file_is_closed_after_its_first_line(tmp_path, monkeypatch):
+    """Python prints and forgets a Ctrl-C in a finalizer: the user would have to press it again."""
+    path = written(tmp_path, text(","))
+    close = Stream.__exit__
+
+    def interrupted(self, *_):
+        close(self)
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Stream, "__exit__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Ratings.from_file(path)
 
 
 def shared(name):

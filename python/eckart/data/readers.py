@@ -7,7 +7,8 @@ cannot be read is an EckartError that names the file and the line.
 import csv
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,8 @@ def _check_coded(path: Path, name: str, column: Any) -> None:
 def _text_blocks(path: Path, columns: Mapping[str, Any], layout: Layout) -> Reader:
     import pyarrow as pa
 
-    blank, first = _first_line(path, layout)
+    with closing(_lines(path)) as lines:  # a Ctrl-C in the generator's finalizer would be lost
+        blank, first = _first_line(path, lines, layout)
     separator = layout.separator or next((s for s in _SEPARATORS if s in first), ",")
     fields = _fields(first, separator)
     numeric = [bool(_NUMBER_OR_DATE.fullmatch(field.strip())) for field in fields]
@@ -171,7 +173,7 @@ def _broken(path: Path, row: Any, encoding: str) -> EckartError:
     return EckartError(f"{path}: line {line}: {problem}")
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _lines(path: Path) -> Generator[bytes, None, None]:
     """The lines of a file, decompressed by its suffix, without their ends."""
     rest = b""
     try:
@@ -186,9 +188,9 @@ def _lines(path: Path) -> Iterator[bytes]:
         yield rest.rstrip(b"\r")
 
 
-def _first_line(path: Path, layout: Layout) -> tuple[int, str]:
+def _first_line(path: Path, lines: Iterable[bytes], layout: Layout) -> tuple[int, str]:
     """How many blank lines stand before the first other one, and that line."""
-    for number, line in enumerate(_lines(path)):
+    for number, line in enumerate(lines):
         if number == _MOST_BLANK_LINES:
             raise EckartError(f"{path}: expected a text table, got {number} blank lines to begin with")
         if b"\0" in line:
