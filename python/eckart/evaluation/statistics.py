@@ -72,9 +72,8 @@ def resample(by_user: Mapping[str, Mapping[str, ByUser]], seed: int) -> dict[str
     columns = [*counts.values(), *(x.sums for of in by_user.values() for x in of.values())]
     n_folds, n_users = columns[0].shape
     if n_users == 0:
-        return {
-            model: {metric: np.full(N_RESAMPLES, np.nan) for metric in of} for model, of in by_user.items()
-        }
+        nothing = np.full(N_RESAMPLES, np.nan)
+        return {model: dict.fromkeys(of, nothing) for model, of in by_user.items()}
     table = np.ascontiguousarray(np.concatenate(columns).T)
     means = _native.bootstrap_means(table, None, seed, N_RESAMPLES, get_num_threads())
     folds = iter(means[:, start : start + n_folds] for start in range(0, means.shape[1], n_folds))
