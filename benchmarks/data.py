@@ -1,4 +1,4 @@
-"""Where benchmarks find real ratings: ECKART_SHARED_DATA, or the folder `shared/data` beside the checkout."""
+"""Where benchmarks find real ratings: ECKART_SHARED_DATA, or shared/data beside the checkout or above it."""
 
 import os
 import sys
@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def shared_data() -> Path | None:
     """Return the folder of real data sets, or None where there is none."""
     wanted = os.environ.get("ECKART_SHARED_DATA")
-    folder = Path(wanted) if wanted else ROOT.parent / "shared" / "data"
-    return folder if folder.is_dir() else None
+    places = [Path(wanted)] if wanted else [beside / "shared" / "data" for beside in ROOT.parents[:2]]
+    return next((folder for folder in places if folder.is_dir()), None)
 
 
 def movielens_triples(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

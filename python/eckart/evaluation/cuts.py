@@ -82,7 +82,7 @@ def last_among_sampled(
     train, test = fold.train, fold.test
     several = np.flatnonzero(test.by_user.counts > 1)
     if len(several):
-        user = test.users.decode(several[:1])[0]
+        user = test.users.decode(several[:1]).tolist()[0]
         raise ValueError(f"test: expected one item a user, got {test.by_user.counts[several[0]]} of {user!r}")
     if negatives is None:
         keys = _draw_negatives(train, test, seed, check_int(n_negatives, "n_negatives"))
@@ -153,7 +153,7 @@ def _in_codes_of(data: Ratings, other: Ratings, name: str) -> Ratings:
         own, known = getattr(other, side), getattr(data, side)
         codes[side] = own.codes_in(known)[index]
         if (codes[side] < 0).any():
-            missing = own.decode(index[codes[side] < 0][:1])[0]
+            missing = own.decode(index[codes[side] < 0][:1]).tolist()[0]
             raise ValueError(f"{name}: expected {side} that the ratings have, got {missing!r}")
     return other._replaced(
         user_index=codes["users"], item_index=codes["items"], users=data.users, items=data.items, titles=None

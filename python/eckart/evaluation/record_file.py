@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from eckart.base.errors import EckartError, one_line
 from eckart.base.files import PathLike, write_whole
+from eckart.base.validation import check_float, check_int
 from eckart.evaluation.measure import ByUser
+from eckart.evaluation.titles import describe_folds, title_of
 
 FORMAT = "eckart-record"
 FORMAT_VERSION = 1
@@ -77,13 +79,29 @@ def _record(record_class: Any, result_class: Any, document: dict[str, Any]) -> A
         model: {m: ByUser(*(_unpack(packed[side]) for side in ByUser._fields)) for m, packed in of.items()}
         for model, of in document["by_user"].items()
     }
+    _check(document, results, by_user)
+    return record_class(**{name: document[name] for name in _PLAIN}, results=results, by_user=by_user)
+
+
+def _check(document: dict[str, Any], results: dict[str, Any], by_user: dict[str, dict[str, ByUser]]) -> None:
+    """ValueError, KeyError or TypeError for what a table of the record would trip over."""
     shapes = {array.shape for of in by_user.values() for x in of.values() for array in x}
     n_folds = len(document["folds"])
-    if set(by_user) != set(results) or len({tuple(of) for of in by_user.values()}) != 1:
+    if "Popularity" not in results or set(by_user) != set(results):
+        raise ValueError(f"expected the numbers of Popularity and of each model, got {sorted(by_user)}")
+    if len({tuple(of) for of in by_user.values()}) != 1:
         raise ValueError("expected the same metrics of each model")
     if len(shapes) != 1 or next(iter(shapes))[0] != n_folds:
         raise ValueError(f"expected (n_folds, n_users) numbers for {n_folds} folds, got {sorted(shapes)}")
-    return record_class(**{name: document[name] for name in _PLAIN}, results=results, by_user=by_user)
+    check_int(document["seed"], "seed", low=0)
+    describe_folds(document["folds"])
+    for metric in by_user["Popularity"]:
+        title_of(metric)
+    for result in results.values():
+        for number in (result.fit_seconds, result.score_seconds, result.fit_bytes or 0):
+            check_float(number, "costs")
+    for n in document["left_out"].values():
+        check_int(n, "left_out", low=0)
 
 
 def plain(value: Any) -> Any:
@@ -109,9 +127,10 @@ def _unpack(packed: dict[str, Any]) -> NDArray[np.float64]:
     size = 8 * n_folds * n_users
     if not 0 < size <= 8 * _MAX_NUMBERS:
         raise ValueError(f"expected a shape of positive numbers, got {packed['shape']}")
-    data = zlib.decompressobj().decompress(base64.b64decode(packed["float64"], validate=True), size + 1)
-    if len(data) != size:
-        raise ValueError(f"expected {size} bytes of numbers, got {len(data)} or more")
+    unpacking = zlib.decompressobj()
+    data = unpacking.decompress(base64.b64decode(packed["float64"], validate=True), size + 1)
+    if len(data) != size or not unpacking.eof:
+        raise ValueError(f"expected {size} bytes of numbers and their checksum, got others")
     array = np.frombuffer(data, dtype="<f8").reshape(n_folds, n_users).astype(np.float64)
     if not np.isfinite(array).all():
         raise ValueError("expected finite numbers")

@@ -144,8 +144,12 @@ def _joined(parts: dict[str, list[dict[str, ByUser]]]) -> dict[str, dict[str, By
         }
         for model, folds in parts.items()
     }
-    every = [x.counts for metrics in joined.values() for x in metrics.values()]
-    counted = np.logical_or.reduce([(counts > 0).any(axis=0) for counts in every])
+    counted = np.zeros(1, dtype=bool)
+    for metric, x in next(iter(joined.values())).items():
+        counting = (x.counts > 0).any(axis=0)
+        if not counting.any():
+            raise ValueError(f"data: expected users with something to find, nobody has any ({metric})")
+        counted = counted | counting
     # Contiguous as a file gives them back: another layout would sum in another order.
     return {
         model: {

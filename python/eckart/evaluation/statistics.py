@@ -119,7 +119,10 @@ def _mean_over_folds(metric: str, sums: Array, counts: Array) -> Any:
 
 
 def _interval(resampled: Array) -> tuple[float, float]:
-    low, high = np.quantile(resampled, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    known = resampled[~np.isnan(resampled)]  # a draw of users without anything to find has no value
+    if len(known) == 0:
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
 
 
