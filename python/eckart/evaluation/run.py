@@ -46,7 +46,7 @@ def run_protocol(
                               timestamps tell the last item and ``n_negatives`` are drawn
         ``lightgcn``          Recall@20, NDCG@20 over all items: ``test=`` or a fifth of each user's
         ``time``              NDCG@20, Recall@20, RMSE, MAE after a point in time (``test_size`` or
-                              ``at``); needs timestamps. Clicks have no errors
+                              ``at``); needs ``data.timestamps``. Clicks have no errors
         ====================  =====================================================================
 
     models : unfitted models by name; each fold fits a copy. They answer to ``fit``, ``predict``,
