@@ -51,6 +51,16 @@ def test_baseline_stands_in_every_table_and_models_stay_unfitted():
     assert list(run_protocol("lightgcn", {"Popularity": Popularity()}, RATINGS).results) == ["Popularity"]
 
 
+def test_data_may_be_a_table():
+    """What `fit` takes, a protocol takes; parts that must share its ids are Ratings, and it says so."""
+    table = published.frame(n=1500)
+    assert run_protocol("time", {}, table).estimates == run_protocol("time", {}, RATINGS).estimates
+    with pytest.raises(TypeError, match="test: expected Ratings, got DataFrame"):
+        run_protocol("lightgcn", {}, RATINGS, test=table)
+    with pytest.raises(TypeError, match="negatives: expected Ratings, got DataFrame"):
+        run_protocol("ncf-loo", {}, RATINGS, negatives=table)
+
+
 def test_another_seed_is_another_split():
     """Records of two seeds must not look alike."""
     first, second = (run_protocol("surprise-5fold", {}, RATINGS, seed=seed) for seed in (0, 1))

@@ -29,8 +29,11 @@ class ProtocolName(str, Enum):
 
 ProtocolOption = Annotated[
     ProtocolName | None,
-    typer.Option("--protocol", rich_help_panel=PANEL, show_default="none", help="Run a named protocol."),
-]
+    typer.Option(
+        "--protocol", rich_help_panel=PANEL, metavar="NAME", show_default="none",
+        help=f"Run a named protocol: {', '.join(name.value for name in ProtocolName)}.",
+    ),
+]  # fmt: skip
 Against = Annotated[
     o.ModelName | None,
     typer.Option(
@@ -133,6 +136,8 @@ def run(
         options["negatives"] = read(request.negatives)
     named: dict[str, Any] = {}
     for model in models:
+        if "verbose" in model.get_params():
+            model.set_params(verbose=False)  # a bar a fold would tear the spinner apart
         taken = type(model).__name__ in named
         named[type(model).__name__ + (" (defaults)" if taken else "")] = model
     with working(name):

@@ -138,6 +138,8 @@ def held_out_users(data: Ratings, seed: int, *, n_held_out: int | None = None) -
 
 def _given(data: Ratings, test: Ratings) -> Fold:
     """Return `test` and the other ratings of `data`, in vocabularies that know the ids of both."""
+    if not isinstance(test, Ratings):
+        raise TypeError(f"test: expected Ratings, got {type(test).__name__}")
     if len(test) == 0:
         raise ValueError("test: expected at least one rating, got none")
     if data.users != test.users or data.items != test.items:
@@ -148,6 +150,8 @@ def _given(data: Ratings, test: Ratings) -> Fold:
 
 def _in_codes_of(data: Ratings, other: Ratings, name: str) -> Ratings:
     """Return `other` in the vocabularies of `data`; ValueError names the first id that it lacks."""
+    if not isinstance(other, Ratings):
+        raise TypeError(f"{name}: expected Ratings, got {type(other).__name__}")
     codes: dict[str, NDArray[Any]] = {}
     for side, index in (("users", other.user_index), ("items", other.item_index)):
         own, known = getattr(other, side), getattr(data, side)

@@ -12,7 +12,7 @@ import numpy as np
 from eckart.base.config import build_info
 from eckart.base.validation import check_float, check_int, check_option
 from eckart.completion.popularity import Popularity
-from eckart.data.ratings import Ratings
+from eckart.data.convert import as_ratings
 from eckart.evaluation.cost import costed
 from eckart.evaluation.folds import Fold
 from eckart.evaluation.measure import ByUser, measure
@@ -25,7 +25,7 @@ _FACTS = ("version", "python", "platform", "instruction_set", "threads")
 def run_protocol(
     name: str,
     models: Mapping[str, Any],
-    data: Ratings,
+    data: Any,
     *,
     seed: int | None = None,
     relevant_from: float | None = None,
@@ -51,7 +51,8 @@ def run_protocol(
 
     models : unfitted models by name; each fold fits a copy. They answer to ``fit``, ``predict``,
         ``_recommend_codes`` and, for liang-2018, ``_recommend_rows``, as our completion models do
-    data : all ratings; those of `test`, if they are among them, are taken out of training
+    data : all ratings, as anything that the models' ``fit`` takes; those of `test`, if they are among them,
+        are taken out of training
     seed : of the folds and of the bootstrap; None is the protocol's own, that of the published folds
     relevant_from : ratings below it are no event (liang-2018: 4 unless `data` are counts), or, for
         ``time``, are not looked for
@@ -60,6 +61,7 @@ def run_protocol(
     The same arguments give the same bits on any number of threads, but for seconds and memory. ValueError
     for an unknown name or option, for data that the protocol cannot cut, and for models that answer NaN.
     """
+    data = as_ratings(data)
     protocol = PROTOCOLS[check_option(name, "name", tuple(PROTOCOLS))]
     seed = protocol.seed if seed is None else check_int(seed, "seed", low=0)
     settings = _settings(protocol, options)
