@@ -14,7 +14,7 @@ from eckart.base.seeds import generator
 from eckart.base.validation import check_int
 from eckart.data import splits
 from eckart.data.ratings import Ratings
-from eckart.evaluation.folds import Fold, csr_of_pairs, pairs
+from eckart.evaluation.folds import Fold, csr_of_pairs, is_among, pairs
 
 MAX_SEED = 2**32 - 1  # of the legacy generator
 
@@ -88,7 +88,7 @@ def last_among_sampled(
         keys = _draw_negatives(train, test, seed, check_int(n_negatives, "n_negatives"))
     else:
         keys = pairs(_in_codes_of(train, negatives, "negatives"))
-    positive, in_train = np.isin(keys, pairs(test)), np.isin(keys, pairs(train))
+    positive, in_train = is_among(keys, pairs(test)), is_among(keys, pairs(train))
     candidates = np.concatenate([keys[~in_train], pairs(test)])
     yield Fold(
         train,
@@ -145,7 +145,7 @@ def _given(data: Ratings, test: Ratings) -> Fold:
     if data.users != test.users or data.items != test.items:
         union = data.merged(test)
         data, test = union, _in_codes_of(union, test, "test")
-    return Fold(data[~np.isin(pairs(data), pairs(test))], test)
+    return Fold(data[~is_among(pairs(data), pairs(test))], test)
 
 
 def _in_codes_of(data: Ratings, other: Ratings, name: str) -> Ratings:
@@ -166,15 +166,16 @@ def _in_codes_of(data: Ratings, other: Ratings, name: str) -> Ratings:
 
 def _draw_negatives(train: Ratings, test: Ratings, seed: int, n: int) -> NDArray[np.int64]:
     """Return pairs of `n` items for each test user that are in neither part (all there are, where fewer)."""
-    draw, found = generator(seed), []
+    draw, found = generator(seed), [np.zeros(0, dtype=np.int64)]
+    rated = csr_of_pairs(np.concatenate([pairs(train), pairs(test)]), train.n_users, train.n_items)
     for user in np.flatnonzero(test.by_user.counts):
-        unrated = np.ones(train.n_items, dtype=bool)
-        for part in (train, test):
-            unrated[part.by_user.row(user)[0]] = False
-        items = np.flatnonzero(unrated)
-        chosen = items if len(items) <= n else draw.choice(items, n, replace=False, shuffle=False)
-        found.append(user * train.n_items + chosen)
-    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+        row = rated.row(user)[0]
+        n_free = train.n_items - len(row)
+        places = draw.choice(n_free, min(n, n_free), replace=False, shuffle=False)
+        # The p-th unrated item is p plus the number of rated ones before it.
+        items = places + np.searchsorted(row - np.arange(len(row)), places, side="right")
+        found.append(user * train.n_items + items)
+    return np.concatenate(found)
 
 
 def _is_one_of(codes: NDArray[np.int32], chosen: NDArray[Any], n: int) -> NDArray[np.bool_]:

@@ -74,9 +74,19 @@ def pairs(ratings: Ratings) -> NDArray[np.int64]:
     return ratings.user_index.astype(np.int64) * ratings.n_items + ratings.item_index
 
 
+def is_among(keys: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say of each pair whether it is one of the others: np.isin, much faster where both go by user."""
+    if len(others) == 0:
+        return np.zeros(len(keys), dtype=bool)
+    others = np.sort(others)
+    places = np.minimum(np.searchsorted(others, keys), len(others) - 1)
+    return others[places] == keys
+
+
 def csr_of_pairs(keys: NDArray[np.int64], n_users: int, n_items: int) -> Csr:
-    """Return the pattern of distinct :func:`pairs`."""
-    keys = np.unique(keys)
+    """Return the pattern of :func:`pairs`, each once."""
+    keys = np.sort(keys)  # several times as fast as np.unique
+    keys = keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
     users, items = np.divmod(keys, max(n_items, 1))
     indptr = np.zeros(n_users + 1, dtype=np.int64)
     np.cumsum(np.bincount(users, minlength=n_users), out=indptr[1:])
