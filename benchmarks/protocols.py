@@ -1,7 +1,7 @@
 """The named protocols on the data that they were published with, where these are in the shared data.
 
 python benchmarks/protocols.py [surprise-5fold official-u1-u5 rendle-2019 ncf-loo lightgcn liang-2018 time]
-    [--rank 16] [--out FOLDER]
+    [--rank 64] [--out FOLDER]
 
 Prints each record; `--out` keeps records (JSON) and figures.
 """
@@ -17,7 +17,7 @@ from eckart.evaluation import PROTOCOLS, Record, run_protocol
 
 def models(rank: int) -> dict[str, object]:
     """Return what is measured beside Popularity."""
-    return {"ALS": ek.completion.ALS(rank, reg=0.1, random_state=0), "Baseline": ek.completion.Baseline()}
+    return {"ALS": ek.completion.ALS(rank, reg=0.12, random_state=0), "Baseline": ek.completion.Baseline()}
 
 
 def run(name: str, rank: int) -> Record:
@@ -35,7 +35,7 @@ def run(name: str, rank: int) -> Record:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", default=list(PROTOCOLS), metavar="NAME")
-    parser.add_argument("--rank", type=int, default=16)
+    parser.add_argument("--rank", type=int, default=64)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     for name in options.names:
