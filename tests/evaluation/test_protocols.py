@@ -65,8 +65,21 @@ def test_liang(n_held_out):
     assert (counts["train_ratings"], counts["known_ratings"], counts["test_ratings"]) == (
         len(train), len(known), len(test),
     )  # fmt: skip
+    assert counts["cold_users"] == counts["cold_ratings"] == 0  # what is folded in is known
     assert record.left_out["ratings below 4"] == (TABLE.rating < 4).sum()
     assert record.left_out["users kept for validation"] == n_held_out
+
+
+def test_liang_with_many_targets():
+    """With more targets than k, recall is over k: a full list of hits is 1."""
+    table = published.frame(n_users=40, n_items=300, n=6000).assign(rating=5.0)
+    train, known, test = published.liang_cut(table, 8)
+    assert test.groupby("user").size().max() > 20
+    expected = published.mean_list_metrics(
+        train, test, (20, 50, 100), known=known, catalogue=set(table.item), min_k=True
+    )
+    found = popularity(run_protocol("liang-2018", {}, published.ratings_of(table), n_held_out=8))
+    assert found == pytest.approx({m: expected[m] for m in found})
 
 
 def leave_one_out():

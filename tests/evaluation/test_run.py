@@ -80,6 +80,17 @@ def test_training_gets_events():
     run_protocol("liang-2018", {"spy": Spy()}, RATINGS)
 
 
+def test_predictions_are_clipped_to_the_scale():
+    """No rating is 7: as in the published tables, a prediction beyond the scale counts as its end."""
+
+    class Wild(Baseline):
+        def _predict_codes(self, users, items):
+            return np.full(len(users), 7.0)
+
+    record = run_protocol("surprise-5fold", {"wild": Wild()}, RATINGS)
+    assert record.estimates["wild"]["mae"].mean == pytest.approx(5 - RATINGS.mean)
+
+
 def test_a_model_that_answers_nan_is_refused():
     """A NaN must not become a mean."""
 
