@@ -146,6 +146,14 @@ class CompletionConformance:
         for row in range(2):
             assert list(found.items[row]) == [i for i in whole.items[row] if i in stock]
 
+    def test_new_users_are_served_from_their_ratings(self) -> None:
+        """Somebody who comes after training gets the list that training with their ratings gives them."""
+        model, ratings = self.fitted(np.float64), self.ratings(np.float64)
+        known, new = model.recommend(k=6), model.recommend_new(ratings, k=6)
+        np.testing.assert_allclose(new.scores, known.scores, rtol=1e-4)
+        seen = model.recommend_new(ratings, k=ratings.n_items, exclude_seen=False)
+        assert not seen.mask.any()
+
     def test_unknown_ids(self) -> None:
         """predict falls back on what is known, never NaN; recommend names the id in a KeyError."""
         import pytest

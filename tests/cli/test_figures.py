@@ -37,7 +37,7 @@ def test_titles_become_labels(title, short):
 def test_labels_do_not_overlap(tmp_path):
     """Crowded points: those that find no room go without a name."""
     rng = np.random.default_rng(0)
-    figure, (axes,) = figures._figure(6, 4)
+    figure, (axes,) = figures.new_figure(6, 4)
     places = rng.normal(size=(80, 2))
     axes.scatter(*places.T)
     figures._label(figure, axes, places, [f"a long label {i}" for i in range(80)])

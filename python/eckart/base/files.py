@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -33,6 +34,11 @@ _CODES = {kind: code for code, kind in _DTYPES.items()}
 
 
 def write_arrays(path: PathLike, arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> None:
+    """Write arrays and metadata as :func:`write_whole` does."""
+    write_whole(path, lambda file: _write(file, arrays, metadata))
+
+
+def write_whole(path: PathLike, write: Callable[[BinaryIO], None]) -> None:
     """Write beside `path`, flush to the disk, then rename: a crash leaves the old file or the new one.
 
     A process that is killed while it writes leaves ``.NAME.XXXXXXXX.partial`` in the folder as well. It
@@ -49,7 +55,7 @@ def write_arrays(path: PathLike, arrays: dict[str, NDArray[Any]], metadata: dict
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
         with os.fdopen(handle, "wb") as file:
-            _write(file, arrays, metadata)
+            write(file)
         # mkstemp made the file private; give it the permissions of any new file (or of the old one).
         os.chmod(temporary, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
         _flush(temporary)

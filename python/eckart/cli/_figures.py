@@ -9,14 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eckart.base.errors import EckartError
+from eckart.evaluation.figure import COLORS, new_figure, save_figure
 from eckart.linalg.dense import single_threaded
 
-GRID = {"color": "0.9", "linewidth": 0.8}
-COLORS = ("#1b6ca8", "#d1662a", "#7a7a7a")
 MARKERS = ("o", "s", "^")
 N_FILMS, N_LABELS = 200, 60  # on the map
 LINE = 28  # characters of a label's line
-DPI = 150
 
 
 def check_matplotlib() -> None:
@@ -31,7 +29,7 @@ def check_matplotlib() -> None:
 
 def convergence(path: Path, histories: Mapping[str, list[dict[str, Any]]]) -> None:
     """Draw each fit's objective (as a share of its first) and its validation RMSE over the iterations."""
-    figure, (left, right) = _figure(9.5, 4.0, columns=2)
+    figure, (left, right) = new_figure(9.5, 4.0, columns=2)
     for (label, history), color, marker in zip(histories.items(), COLORS, MARKERS, strict=False):
         iterations = [record["iteration"] for record in history]
         objective = np.array([record["objective"] for record in history])
@@ -46,7 +44,7 @@ def convergence(path: Path, histories: Mapping[str, list[dict[str, Any]]]) -> No
     for axes in (left, right):
         axes.xaxis.get_major_locator().set_params(integer=True)
     right.legend(frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def error_by_activity(
@@ -61,7 +59,7 @@ def error_by_activity(
     edges = np.unique(np.quantile(rated, np.linspace(0, 1, n_bins + 1)))
     groups = np.clip(np.searchsorted(edges, rated, side="right") - 1, 0, len(edges) - 2)
     masks = [groups == g for g in range(len(edges) - 1)]
-    figure, (axes,) = _figure(7.5, 4.6)
+    figure, (axes,) = new_figure(7.5, 4.6)
     for n, (label, error) in enumerate(errors.items()):
         squares = [np.square(error[mask], dtype=np.float64) for mask in masks]
         means = np.array([s.mean() for s in squares])
@@ -80,7 +78,7 @@ def error_by_activity(
         ylabel="RMSE (stars), 95 % interval",
     )
     axes.legend(frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def item_map(
@@ -92,7 +90,7 @@ def item_map(
     """
     chosen = np.argsort(-counts, kind="stable")[:N_FILMS]
     places = principal_components(factors[chosen])
-    figure, (axes,) = _figure(12.0, 8.5)
+    figure, (axes,) = new_figure(12.0, 8.5)
     dots = axes.scatter(
         *places.T, s=8 + counts[chosen] / 4, c=means[chosen], cmap="viridis_r", alpha=0.75, linewidths=0
     )
@@ -104,7 +102,7 @@ def item_map(
     )
     axes.margins(0.06)
     _label(figure, axes, places, [short_title(title) for title in titles[chosen]])
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def principal_components(rows: NDArray[Any], n: int = 2) -> NDArray[np.float64]:
@@ -152,24 +150,3 @@ def _label(figure: Any, axes: Any, places: NDArray[Any], names: list[str]) -> No
             text.remove()
         if written == N_LABELS:
             break
-
-
-def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, Any]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = figure.subplots(1, columns, squeeze=False)[0]
-    for axes in panels:
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(**GRID)
-        axes.set_axisbelow(True)
-    return figure, panels
-
-
-def _save(figure: Any, path: Path) -> None:
-    try:
-        figure.savefig(path, dpi=DPI)
-    except OSError as error:
-        raise EckartError(f"cannot write {path}: {error}") from error

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from eckart.cli import _options as o
+from eckart.cli import _protocol
 from eckart.cli._console import print_json, print_table, working
 from eckart.cli._work import load_model, make_model, read_ratings, set_threads, timed, with_ratings
 
@@ -51,6 +52,14 @@ def evaluate(
     ratings: o.RatingsFile,
     model: o.Model = o.ModelName.als,
     load: Load = None,
+    protocol: _protocol.ProtocolOption = None,
+    against: _protocol.Against = None,
+    split_seed: _protocol.SplitSeed = None,
+    test: _protocol.Test = None,
+    negatives: _protocol.Negatives = None,
+    figure: _protocol.Figure = None,
+    record: _protocol.RecordFile = None,
+    compare_with: _protocol.CompareWith = None,
     k: o.K = 10,
     relevant_from: RelevantFrom = None,
     test_size: TestSize = 0.1,
@@ -73,18 +82,33 @@ def evaluate(
     threads: o.Threads = None,
     json: o.Json = False,
 ) -> None:
-    """Hold ratings out, fit, and compare with the simplest models; or measure a saved model (--load)."""
+    """Hold ratings out, fit, and compare with the simplest models; or run a published protocol
+    (--protocol); or measure a saved model (--load).
+    """
     set_threads(threads)
     columns = {"user": user, "item": item, "value": value, "timestamp": timestamp, "title": title}
     options = {
         "rank": rank, "reg": reg, "reg_scaling": reg_scaling,
         "max_iter": max_iter, "tol": tol, "solver": solver,
     }  # fmt: skip
-    protocol = {"k": k, "relevant_from": relevant_from}
-    if load is None:
+    lists = {"k": k, "relevant_from": relevant_from}
+    request = _protocol.Request(
+        protocol, against, split_seed, test or [], negatives, figure, record, compare_with
+    )
+    request.check({"-k": (k, 10), "--split": (split, Split.random), "--load": (load, None)})
+
+    def read(path: Path) -> Any:
+        return read_ratings(path, columns, duplicates, dtype)
+
+    if protocol is not None:
+        models = [make_model(model, seed=seed, no_biases=no_biases, **options)]
+        models += [] if against is None else [make_model(against, seed=seed)]
+        settings = request.settings(relevant_from, test_size)
+        document = _protocol.run(request, models, read, ratings, settings, json)
+    elif load is None:
         estimator = make_model(model, seed=seed, no_biases=no_biases, **options)
-        data = read_ratings(ratings, columns, duplicates, dtype)
-        document = _evaluate_split(estimator, data, split, test_size, seed, protocol, json)
+        data = read(ratings)
+        document = _evaluate_split(estimator, data, split, test_size, seed, lists, json)
     else:
         given = [name for name, option in options.items() if option is not None]
         if given:
@@ -92,14 +116,14 @@ def evaluate(
                 f"--load: the model is fitted already, --{given[0].replace('_', '-')} is too late"
             )
         fitted = load_model(load)
-        data = read_ratings(ratings, columns, duplicates, dtype)
-        document = _evaluate_saved(fitted, load, data, seed, protocol, json)
+        data = read(ratings)
+        document = _evaluate_saved(fitted, load, data, seed, lists, json)
     if json:
         print_json({"ratings": str(ratings), **document})
 
 
 def _evaluate_split(
-    model: Any, data: Any, split: Split, test_size: float, seed: int, protocol: dict[str, Any], json: bool
+    model: Any, data: Any, split: Split, test_size: float, seed: int, lists: dict[str, Any], json: bool
 ) -> dict[str, Any]:
     from eckart.cli._comparison import compare_with_baselines, print_comparison
 
@@ -109,7 +133,7 @@ def _evaluate_split(
         model.fit(train)
     name = type(model).__name__
     with working("measuring"):
-        comparison = compare_with_baselines({name: model}, train, test, seed=seed, **protocol)
+        comparison = compare_with_baselines({name: model}, train, test, seed=seed, **lists)
     if not json:
         print_comparison(comparison, f"{name} beside the simplest models, {split.value} split")
     return {
@@ -136,7 +160,7 @@ def cut(data: Any, split: Split, test_size: float, seed: int) -> tuple[Any, Any]
 
 
 def _evaluate_saved(
-    model: Any, path: Path, data: Any, seed: int, protocol: dict[str, Any], json: bool
+    model: Any, path: Path, data: Any, seed: int, lists: dict[str, Any], json: bool
 ) -> dict[str, Any]:
     from eckart.evaluation import evaluate as measure
 
@@ -144,7 +168,7 @@ def _evaluate_saved(
     test, unknown = in_codes_of(train, data)
     if not len(test):
         raise ValueError(f"none of the {len(data):,} ratings has a user and an item that {path} knows")
-    report = measure(model, train, test, random_state=seed, **protocol)
+    report = measure(model, train, test, random_state=seed, **lists)
     name = type(model).__name__
     if not json:
         _print_report(report, f"{name} of {path}", unknown)

@@ -152,18 +152,10 @@ class FactorModel(CompletionModel):
         """Return what training would give to the users of `rows` (whose items are in the model's codes)."""
         raise NotImplementedError
 
-    def recommend_new(self, ratings: Any, k: int = 10, exclude_seen: bool = True) -> Recommendations:
-        """Recommend to users that training has not seen, from their ratings (see :meth:`fold_in`).
-
-        ratings : anything `fit` takes; its users are the rows of the answer
-        """
-        self._check_fitted()
-        rows = self._rows_of(ratings)
+    def _recommend_rows(self, rows: Ratings, k: int, exclude: Csr | None) -> tuple[Codes, NDArray[Any]]:
         side, normalization = self._fold_users(rows)
         users = np.arange(rows.n_users, dtype=np.int32)
-        exclude = rows.by_user if exclude_seen else None
-        found = self._rank_side(side, normalization, users, check_int(k, "k"), exclude, None)
-        return from_codes(rows.users.decode(users), *found, self.items_, self.item_titles_)
+        return self._rank_side(side, normalization, users, k, exclude, None)
 
     def transform(self, X: Any) -> NDArray[Any]:
         """Return the completed matrix: observed entries as they are, missing ones predicted.
@@ -197,14 +189,8 @@ class FactorModel(CompletionModel):
             raise ValueError(f"input_features should have length equal to {n}, got {len(names)}")
         return np.asarray(names, dtype=object)
 
-    def _rows_of(self, X: Any) -> Ratings:
-        """Return ratings by new users, their items in the model's codes. KeyError for an unknown item."""
-        rows = as_ratings(X, dtype=self.user_factors_.dtype)
-        if is_matrix(X):
-            self._check_width(rows.n_items)
-            return rows._replaced(items=self.items_, titles=None)
-        index = in_codes_of(self.items_, rows.items, rows.item_index, "item")
-        return rows._replaced(item_index=index, items=self.items_, titles=None)
+    def _rows_of(self, X: Any, dtype: Any = None) -> Ratings:
+        return super()._rows_of(X, self.user_factors_.dtype if dtype is None else dtype)
 
     def _columns_of(self, X: Any) -> Ratings:
         """Return ratings of new items, their users in the model's codes. KeyError for an unknown user."""

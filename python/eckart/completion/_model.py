@@ -54,6 +54,10 @@ class CompletionModel(Estimator):
         """
         raise NotImplementedError
 
+    def _recommend_rows(self, rows: Ratings, k: int, exclude: Csr | None) -> tuple[Codes, NDArray[Any]]:
+        """Return what ``_recommend_codes`` does, for the new users of `rows` (items in the model's codes)."""
+        raise NotImplementedError
+
     # -- fitting -----------------------------------------------------------------------------------
 
     def _as_training(self, X: Any, y: Any) -> Ratings:
@@ -168,6 +172,28 @@ class CompletionModel(Estimator):
         exclude = self._seen("exclude_seen=True").by_user.pattern.select(codes) if exclude_seen else None
         found = self._recommend_codes(codes, k, exclude, self._candidate_codes(candidates))
         return from_codes(self.users_.decode(codes), *found, self.items_, self.item_titles_)
+
+    def recommend_new(self, ratings: Any, k: int = 10, exclude_seen: bool = True) -> Recommendations:
+        """Recommend to users that training has not seen, from their ratings.
+
+        ratings : anything `fit` takes; its users are the rows of the answer
+
+        Raises KeyError for an item that training has not seen, ValueError for k < 1.
+        """
+        self._check_fitted()
+        rows = self._rows_of(ratings)
+        found = self._recommend_rows(rows, check_int(k, "k"), rows.by_user.pattern if exclude_seen else None)
+        users = rows.users.decode(np.arange(rows.n_users))
+        return from_codes(users, *found, self.items_, self.item_titles_)
+
+    def _rows_of(self, X: Any, dtype: Any = None) -> Ratings:
+        """Return ratings by new users, their items in the model's codes. KeyError for an unknown item."""
+        rows = as_ratings(X, dtype=dtype)
+        if is_matrix(X):
+            self._check_width(rows.n_items)
+            return rows._replaced(items=self.items_, titles=None)
+        index = in_codes_of(self.items_, rows.items, rows.item_index, "item")
+        return rows._replaced(item_index=index, items=self.items_, titles=None)
 
     def _user_codes(self, users: Any) -> Codes:
         if users is None:

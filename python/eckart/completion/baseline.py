@@ -10,6 +10,7 @@ from eckart.base.state import State
 from eckart.base.validation import check_float, check_int
 from eckart.completion._model import Codes, CompletionModel
 from eckart.completion.popularity import rank_items
+from eckart.data.ratings import Ratings
 
 
 class Baseline(CompletionModel):
@@ -40,10 +41,7 @@ class Baseline(CompletionModel):
 
     def fit(self, X: Any, y: Any = None) -> "Baseline":
         """Fit the biases; `X` is anything that the other completion models take."""
-        both = self.reg if isinstance(self.reg, tuple | list) else (self.reg, self.reg)
-        if len(both) != 2:
-            raise ValueError(f"reg: expected one number or (users, items), got {self.reg!r}")
-        reg_user, reg_item = (check_float(value, "reg") for value in both)
+        reg_user, reg_item = self._penalties()
         max_iter, tol = check_int(self.max_iter, "max_iter"), check_float(self.tol, "tol")
         r = self._as_training(X, y)
         # Set before the sweeps: a fit stopped by Ctrl-C keeps the biases of its last whole sweep.
@@ -63,6 +61,12 @@ class Baseline(CompletionModel):
                 break
         return self
 
+    def _penalties(self) -> tuple[float, float]:
+        both = self.reg if isinstance(self.reg, tuple | list) else (self.reg, self.reg)
+        if len(both) != 2:
+            raise ValueError(f"reg: expected one number or (users, items), got {self.reg!r}")
+        return check_float(both[0], "reg"), check_float(both[1], "reg")
+
     def _predict_codes(self, users: Codes, items: Codes) -> NDArray[Any]:
         user_part = np.where(users >= 0, self.user_biases_[users], 0.0)
         return self.mean_ + user_part + np.where(items >= 0, self.item_biases_[items], 0.0)
@@ -72,6 +76,12 @@ class Baseline(CompletionModel):
     ) -> tuple[Codes, NDArray[Any]]:
         codes, scores = rank_items(self.item_biases_, len(users), k, exclude, candidates)
         return codes, scores + (self.mean_ + self.user_biases_[users])[:, None]
+
+    def _recommend_rows(self, rows: Ratings, k: int, exclude: Csr | None) -> tuple[Codes, NDArray[Any]]:
+        codes, scores = rank_items(self.item_biases_, rows.n_users, k, exclude, None)
+        residual = rows.values - self.mean_ - self.item_biases_[rows.item_index]
+        biases = shrunk_means(rows.user_index, residual, rows.n_users, self._penalties()[0])
+        return codes, scores + (self.mean_ + biases)[:, None]
 
     def _get_state(self, interactions: bool) -> State:
         state = super()._get_state(interactions)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from eckart.base.csr import Csr
 from eckart.base.state import State
 from eckart.completion._model import Codes, CompletionModel
+from eckart.data.ratings import Ratings
 from eckart.linalg.topk import top_k
 
 
@@ -42,6 +43,9 @@ class Popularity(CompletionModel):
         self, users: Codes, k: int, exclude: Csr | None, candidates: Codes | None = None
     ) -> tuple[Codes, NDArray[Any]]:
         return rank_items(self.item_counts_.astype(np.float64), len(users), k, exclude, candidates)
+
+    def _recommend_rows(self, rows: Ratings, k: int, exclude: Csr | None) -> tuple[Codes, NDArray[Any]]:
+        return rank_items(self.item_counts_.astype(np.float64), rows.n_users, k, exclude, None)
 
     def _get_state(self, interactions: bool) -> State:
         state = super()._get_state(interactions)

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from eckart.base.csr import Csr
 from eckart.base.seeds import RandomState, seed_from
 from eckart.base.validation import check_float, check_int
+from eckart.evaluation.folds import counts_of, relevant_entries
+from eckart.evaluation.measure import errors_by_user
 from eckart.evaluation.report import Comparison, Report
 from eckart.metrics import catalogue
 from eckart.metrics.ranking import ranking_metrics as per_user_ranking
-from eckart.metrics.rating import errors_of
 from eckart.metrics.summary import Summary, summarize_all
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def evaluate(
     if relevant_from is not None:
         relevant_from = check_float(relevant_from, "relevant_from", low=-np.inf)
     seed = seed_from(random_state)
-    report = Report(k=k, relevant_from=relevant_from, counts=_counts(train, test))
+    report = Report(k=k, relevant_from=relevant_from, counts=counts_of(train, test, train))
     if rating_metrics:
         _measure_predictions(report, model, test, seed)
     if ranking_metrics:
@@ -134,34 +135,15 @@ def _check_vocabularies(model: Model, train: "Ratings") -> None:
             raise ValueError(f"model: expected one fitted on train, got one with other {side}")
 
 
-def _counts(train: "Ratings", test: "Ratings") -> dict[str, int]:
-    """Return how much was measured, and how much of it the model had never seen."""
-    users, items = test.by_user.counts > 0, test.by_item.counts > 0
-    cold_users, cold_items = train.by_user.counts == 0, train.by_item.counts == 0
-    return {
-        "train_ratings": len(train),
-        "test_ratings": len(test),
-        "test_users": int(users.sum()),
-        "test_items": int(items.sum()),
-        "cold_users": int((users & cold_users).sum()),
-        "cold_items": int((items & cold_items).sum()),
-        "cold_ratings": int((cold_users[test.user_index] | cold_items[test.item_index]).sum()),
-    }
-
-
 def _measure_predictions(report: Report, model: Model, test: "Ratings", seed: int) -> None:
     start = time.perf_counter()
     predicted = model.predict(test)
     report.seconds["predict"] = time.perf_counter() - start
-    errors = errors_of(test.values, predicted)
-    n_ratings = np.bincount(test.user_index, minlength=test.n_users)
-    rated = n_ratings > 0
-
-    def mean_by_user(losses: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(test.user_index, losses, minlength=test.n_users)[rated] / n_ratings[rated]
-
+    by_user = errors_by_user(test, predicted)
     # Weighted by the number of ratings, the mean over users is the mean over ratings.
-    losses = {"rmse": mean_by_user(np.square(errors)), "mae": mean_by_user(np.abs(errors))}
+    n_ratings = by_user["rmse"].counts
+    rated = n_ratings > 0
+    losses = {name: sums[rated] / n_ratings[rated] for name, (sums, _) in by_user.items()}
     summaries = summarize_all(losses, random_state=seed, weights=n_ratings[rated])
     report.metrics.update(summaries, rmse=_root(summaries["rmse"]))
 
@@ -173,7 +155,7 @@ def _root(s: Summary) -> Summary:
 
 def _measure_lists(report: Report, model: Model, train: "Ratings", test: "Ratings", seed: int) -> None:
     users = np.flatnonzero(test.by_user.counts).astype(np.int32)
-    relevant = _relevant(test.by_user, report.relevant_from).select(users)
+    relevant = relevant_entries(test.by_user, report.relevant_from).select(users)
     exclude = train.by_user.pattern.select(users)
     start = time.perf_counter()
     lists, _ = model._recommend_codes(users, report.k, exclude)
@@ -186,12 +168,3 @@ def _measure_lists(report: Report, model: Model, train: "Ratings", test: "Rating
         "novelty": catalogue.novelty(lists, train.by_item.counts, n_train_users),
         "popularity_share": catalogue.popularity_share(lists, train.by_item.counts),
     }
-
-
-def _relevant(ratings: Csr, relevant_from: float | None) -> Csr:
-    """Return the pattern of the ratings of at least `relevant_from`."""
-    if relevant_from is None or ratings.values is None:
-        return Csr(ratings.indptr, ratings.indices, None, ratings.n_cols)
-    keep = ratings.values >= relevant_from
-    kept_before = np.concatenate([[0], np.cumsum(keep, dtype=np.int64)])
-    return Csr(kept_before[ratings.indptr], ratings.indices[keep], None, ratings.n_cols)

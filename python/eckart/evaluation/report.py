@@ -4,19 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from eckart.evaluation.measure import ERRORS
+from eckart.evaluation.titles import METRIC_TITLES
 from eckart.metrics.summary import Summary
-
-_TITLES = {
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "precision": "Precision@{k}",
-    "recall": "Recall@{k}",
-    "hit_rate": "Hit rate@{k}",
-    "map": "MAP@{k}",
-    "mrr": "MRR@{k}",
-    "ndcg": "NDCG@{k}",
-}
-_LOWER_IS_BETTER = ("rmse", "mae")
 
 
 @dataclass(repr=False)
@@ -51,7 +41,7 @@ class Report:
     def __str__(self) -> str:
         rows = [
             (
-                _TITLES[name].format(k=self.k),
+                METRIC_TITLES[name].format(k=self.k),
                 f"{s.mean:.4f}",
                 f"[{s.low:.4f}, {s.high:.4f}]",
                 f"{s.n_users:,}",
@@ -110,8 +100,8 @@ class Comparison:
     def _metric_column(self, name: str, k: int) -> list[str]:
         means = [report.metrics[name].mean for report in self.reports.values()]
         known = [mean for mean in means if mean == mean]
-        best = (min if name in _LOWER_IS_BETTER else max)(known, default=None)
-        return [_TITLES[name].format(k=k), *(f"{m:.4f}{'*' if m == best else ' '}" for m in means)]
+        best = (min if name in ERRORS else max)(known, default=None)
+        return [METRIC_TITLES[name].format(k=k), *(f"{m:.4f}{'*' if m == best else ' '}" for m in means)]
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
