@@ -6,11 +6,13 @@ from typing import Any
 _CLASSES = {
     "ALS": "als",
     "Baseline": "baseline",
+    "EASE": "ease",
     "Explanation": "explanation",
+    "ItemKNN": "itemknn",
     "Popularity": "popularity",
     "Recommendations": "recommendations",
 }
-__all__ = ["ALS", "Baseline", "Explanation", "Popularity", "Recommendations"]
+__all__ = ["ALS", "EASE", "Baseline", "Explanation", "ItemKNN", "Popularity", "Recommendations"]
 
 
 def __getattr__(name: str) -> Any:

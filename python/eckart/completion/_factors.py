@@ -66,6 +66,10 @@ class FactorModel(CompletionModel):
     def _item_side(self) -> Side:
         return Side(self.item_factors_, self.item_biases_)
 
+    @property
+    def _dtype(self) -> Any:
+        return self.user_factors_.dtype
+
     # -- predictions -------------------------------------------------------------------------------
 
     def _predict_codes(self, users: Codes, items: Codes) -> NDArray[Any]:
@@ -196,15 +200,6 @@ class FactorModel(CompletionModel):
         if len(names) != n:
             raise ValueError(f"input_features should have length equal to {n}, got {len(names)}")
         return np.asarray(names, dtype=object)
-
-    def _rows_of(self, X: Any) -> Ratings:
-        """Return ratings by new users, their items in the model's codes. KeyError for an unknown item."""
-        rows = as_ratings(X, dtype=self.user_factors_.dtype)
-        if is_matrix(X):
-            self._check_width(rows.n_items)
-            return rows._replaced(items=self.items_, titles=None)
-        index = in_codes_of(self.items_, rows.items, rows.item_index, "item")
-        return rows._replaced(item_index=index, items=self.items_, titles=None)
 
     def _columns_of(self, X: Any) -> Ratings:
         """Return ratings of new items, their users in the model's codes. KeyError for an unknown user."""

@@ -54,6 +54,15 @@ class CompletionModel(Estimator):
         """
         raise NotImplementedError
 
+    def _score_pairs(self, users: Codes, items: Codes) -> NDArray[Any]:
+        """Score pairs of known codes as `_recommend_codes` would."""
+        return self._predict_codes(users, items)
+
+    @property
+    def _dtype(self) -> Any:
+        """The float type that new ratings are read in."""
+        return np.float32 if self.interactions_ is None else self.interactions_.dtype
+
     # -- fitting -----------------------------------------------------------------------------------
 
     def _as_training(self, X: Any, y: Any) -> Ratings:
@@ -147,6 +156,15 @@ class CompletionModel(Estimator):
                 f"X has {n_columns} features, but {type(self).__name__} is expecting "
                 f"{len(self.items_)} features as input"
             )
+
+    def _rows_of(self, X: Any) -> Ratings:
+        """Return ratings by new users, their items in the model's codes. KeyError for an unknown item."""
+        rows = as_ratings(X, dtype=self._dtype)
+        if is_matrix(X):
+            self._check_width(rows.n_items)
+            return rows._replaced(items=self.items_, titles=None)
+        index = in_codes_of(self.items_, rows.items, rows.item_index, "item")
+        return rows._replaced(item_index=index, items=self.items_, titles=None)
 
     # -- recommendations ---------------------------------------------------------------------------
 
