@@ -62,7 +62,7 @@ class ItemKNN(RowModel):
 
     Parameters
     ----------
-    n_neighbors : neighbours kept of every item
+    n_neighbors : neighbours kept of every item; ratings want more than clicks (about 500)
     feedback : "implicit" (clicks, counts: rank) or "explicit" (ratings: predict)
     similarity : "cosine"; for ratings also "pearson" (cosine of the values less the item's mean) and
         "adjusted_cosine" (less the user's mean)

@@ -1,4 +1,4 @@
-"""Dense solves and inverses. LAPACK and BLAS always under one thread: their results change with the number."""
+"""Dense solves and inverses. LAPACK and BLAS run on one thread: their results change with the number."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
