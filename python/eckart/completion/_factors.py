@@ -79,10 +79,7 @@ class FactorModel(CompletionModel):
         self, side: Side, normalization: Normalization | None, users: Codes, items: Codes
     ) -> NDArray[Any]:
         """Predict pairs for the users of `side`: those of training, or folded-in ones."""
-        values = native.predict_pairs(
-            side.factors, self.item_factors_, side.biases, self.item_biases_, self.mean_,
-            np.ascontiguousarray(users, np.int32), np.ascontiguousarray(items, np.int32), get_num_threads(),
-        )  # fmt: skip
+        values = self._inner_products(side, users, items)
         if normalization is not None:
             return np.asarray(normalization.undo(users, items, values), dtype=values.dtype)
         if side.biases is None:
@@ -91,6 +88,17 @@ class FactorModel(CompletionModel):
             empty = ~side.factors[users[zero]].any(axis=1) | ~self.item_factors_[items[zero]].any(axis=1)
             values[zero[empty | (users[zero] < 0) | (items[zero] < 0)]] = self.global_mean_
         return values
+
+    def _inner_products(self, side: Side, users: Codes, items: Codes) -> NDArray[Any]:
+        return native.predict_pairs(
+            side.factors, self.item_factors_, side.biases, self.item_biases_, self.mean_,
+            np.ascontiguousarray(users, np.int32), np.ascontiguousarray(items, np.int32), get_num_threads(),
+        )  # fmt: skip
+
+    def _score_pairs(self, users: Codes, items: Codes) -> NDArray[Any]:
+        # Unlike predictions, lists have no use for the mean of all ratings where nothing is known.
+        values = self._inner_products(self._user_side, users, items)
+        return values if self.normalization_ is None else self.normalization_.undo(users, items, values)
 
     # -- recommendations ---------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Inner products between the columns of a sparse matrix: Gram matrices and neighbourhoods are made of them."""
+"""Inner products between the columns of a sparse matrix: what Gram matrices and neighbourhoods need."""
 
 from typing import Any
 
