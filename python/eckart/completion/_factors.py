@@ -13,10 +13,12 @@ from eckart.base.state import State
 from eckart.base.threads import get_num_threads
 from eckart.base.validation import check_int
 from eckart.completion._model import Codes, CompletionModel, in_codes_of, known_codes
+from eckart.completion.index import ItemIndex, export_index
 from eckart.completion.recommendations import Recommendations, from_codes
 from eckart.data.convert import as_ratings, is_matrix
 from eckart.data.normalization import Normalization
 from eckart.data.ratings import Ratings
+from eckart.linalg.dense import single_threaded
 from eckart.linalg.topk import top_k
 
 Self = TypeVar("Self", bound="FactorModel")
@@ -158,6 +160,21 @@ class FactorModel(CompletionModel):
         found = _most_similar(self.user_factors_, codes, check_int(k, "k"))
         return from_codes(self.users_.decode(codes), *found, self.users_, None)
 
+    def _item_similarities(self, codes: Codes) -> NDArray[Any]:
+        unit = _unit(self.item_factors_)[codes]  # (n, m, rank)
+        with single_threaded():
+            return unit @ unit.transpose(0, 2, 1)
+
+    def export_index(self, path: Any = None, library: str = "auto") -> ItemIndex:
+        """Build an approximate nearest-neighbour index of the items, for lists in microseconds.
+
+        path : where to write it, in the library's own format; None keeps it in memory
+        library : "faiss", "hnswlib", "usearch", or "auto" (the first of them that is installed)
+
+        Raises EckartError where the library is not installed.
+        """
+        return export_index(self, path, library)
+
     # -- new users ---------------------------------------------------------------------------------
 
     def _fold_users(self, rows: Ratings) -> tuple[Side, Normalization | None]:
@@ -249,7 +266,12 @@ class FactorModel(CompletionModel):
 
 
 def _most_similar(factors: NDArray[Any], codes: Codes, k: int) -> tuple[Codes, NDArray[Any]]:
-    norms = np.linalg.norm(factors, axis=1, keepdims=True)
-    unit = (factors / np.where(norms > 0, norms, 1)).astype(factors.dtype)
+    unit = _unit(factors)
     self_only = Csr(np.arange(len(codes) + 1, dtype=np.int64), codes, None, len(factors))
     return top_k(unit[codes], unit, k, exclude=self_only)
+
+
+def _unit(factors: NDArray[Any]) -> NDArray[Any]:
+    """Return the rows at length 1; a row of zeros stays."""
+    norms = np.linalg.norm(factors, axis=1, keepdims=True)
+    return (factors / np.where(norms > 0, norms, 1)).astype(factors.dtype)

@@ -206,6 +206,13 @@ class CompletionModel(Estimator):
             return np.arange(len(self.users_), dtype=np.int32)
         return known_codes(self.users_, users, "user")
 
+    def _item_codes(self, ids: Any) -> Codes:
+        return known_codes(self.items_, ids, "item")
+
+    def _item_similarities(self, codes: Codes) -> NDArray[Any]:
+        """Return how alike the items within each row of `codes` (n, m) are: (n, m, m), symmetric."""
+        raise TypeError(f"model: {type(self).__name__} knows nothing of how alike items are")
+
     def _seen(self, what: str) -> Ratings:
         if self.interactions_ is None:
             raise EckartError(

@@ -113,6 +113,11 @@ class EASE(RowModel):
         assert row.values is not None
         return 0.0, self.item_weights_[row.indices, item].astype(np.float64) * row.values
 
+    def _item_similarities(self, codes: Codes) -> NDArray[Any]:
+        """Partial correlations: B_ij = -P_ij / P_jj, so B_ij B_ji = P_ij^2 / (P_ii P_jj)."""
+        weights = self.item_weights_[codes[:, :, None], codes[:, None, :]]
+        return np.sign(weights) * np.sqrt(np.abs(weights * weights.transpose(0, 2, 1)))
+
     # -- files -------------------------------------------------------------------------------------
 
     def _get_state(self, interactions: bool) -> State:

@@ -192,6 +192,18 @@ class ItemKNN(RowModel):
             return 0.0, weights * row.values
         return float(self.item_biases_[item]), weights * row.values / (weights.sum() or 1.0)
 
+    def _item_similarities(self, codes: Codes) -> NDArray[Any]:
+        """Stored similarities; 0 where neither is a neighbour of the other."""
+        near, n = self.neighbours_, len(self.items_)
+        assert near.values is not None
+        if len(near.indices) == 0:
+            return np.zeros((*codes.shape, codes.shape[1]), dtype=self._dtype)
+        keys = np.repeat(np.arange(n, dtype=np.int64), near.counts) * n + near.indices  # rising
+        wanted = codes[:, :, None].astype(np.int64) * n + codes[:, None, :]
+        places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        found = np.where(keys[places] == wanted, near.values[places], 0)
+        return np.maximum(found, found.transpose(0, 2, 1))
+
     # -- files -------------------------------------------------------------------------------------
 
     def _get_state(self, interactions: bool) -> State:
