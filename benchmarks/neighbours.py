@@ -1,9 +1,10 @@
 """What EASE and ItemKNN cost, beside the work counted.
 
-python benchmarks/neighbours.py [--model ease|itemknn] [--items 20000] [--ratings 20000000] [--json]
+python benchmarks/neighbours.py [--model ease|itemknn|implicit] [--items 20000] [--ratings 20000000] [--json]
 
 EASE: `--items` items in the shape of MovieLens-20M, the seconds of `fit` and the most memory that it took
-above what the ratings hold, as a multiple of n_items^2 numbers of 4 bytes. ItemKNN: MovieLens-20M's shape.
+above what the ratings hold, as a multiple of n_items^2 numbers of 4 bytes. ItemKNN: MovieLens-20M's shape,
+beside implicit's CosineRecommender with as many neighbours, where it is installed.
 Each in a process of its own; the answer is checked on sampled items before a figure is printed.
 """
 
@@ -68,19 +69,37 @@ def itemknn(items: int, n: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def implicit(items: int, n: int) -> dict[str, Any]:
+    """Fit the peer on the same ones, with the threads that eckart has."""
+    import eckart as ek
+
+    try:
+        from implicit.nearest_neighbours import CosineRecommender
+    except ImportError:
+        return {}
+    ratings = ek.datasets.make_ratings(USERS, items, n, random_state=0).ratings
+    x = ratings.by_user.pattern.to_scipy()
+    model = CosineRecommender(K=101, num_threads=ek.get_num_threads())  # an item is its own neighbour there
+    _, seconds, rise = growth(lambda: model.fit(x, show_progress=False))
+    return {"seconds": seconds, "memory_megabytes": rise / 1e6}
+
+
+MODELS = {"ease": (ease, 20_000), "itemknn": (itemknn, ITEMS), "implicit": (implicit, ITEMS)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", choices=("ease", "itemknn"), help="one of them, in this process")
+    parser.add_argument("--model", choices=tuple(MODELS), help="one of them, in this process")
     parser.add_argument("--items", type=int, help="items (20,000 for EASE, 26,744 for ItemKNN)")
     parser.add_argument("--ratings", type=int, default=20_000_000)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
     if options.model:
-        run = {"ease": (ease, 20_000), "itemknn": (itemknn, ITEMS)}[options.model]
-        print(json.dumps(run[0](options.items or run[1], options.ratings)))
+        measure, items = MODELS[options.model]
+        print(json.dumps(measure(options.items or items, options.ratings)))
         return
     found = {}
-    for model in ("ease", "itemknn"):
+    for model in MODELS:
         command = [sys.executable, __file__, "--model", model, "--ratings", str(options.ratings)]
         command += ["--items", str(options.items)] if options.items else []
         out = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout

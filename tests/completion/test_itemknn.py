@@ -211,3 +211,19 @@ def test_rating_prediction_beats_the_biases():
     train, test = eckart.data.random_split(eckart.datasets.movielens(), test_size=0.1, random_state=0)
     scores = [m.fit(train).score(test) for m in (ItemKNN(500, feedback="explicit"), Baseline())]
     assert scores[0] > scores[1] + 0.01
+
+
+@pytest.mark.peers
+@pytest.mark.filterwarnings("ignore:Method expects CSR input")  # implicit of its own normalised matrix
+def test_neighbours_equal_those_of_implicit():
+    """Another implementation of cosine neighbourhoods finds the same similarities."""
+    peers = pytest.importorskip(
+        "implicit.nearest_neighbours", reason="implicit is not installed (extra `bench`)"
+    )
+    ratings = small_ratings(np.float64)
+    theirs = peers.CosineRecommender(K=11)  # an item counts among its own neighbours there
+    theirs.fit(ratings.to_scipy(), show_progress=False)
+    similarity = theirs.similarity.toarray()
+    np.fill_diagonal(similarity, 0)
+    ours = ItemKNN(10, weighting="values", shrinkage=0).fit(ratings).neighbours_.to_scipy().toarray()
+    np.testing.assert_allclose(ours, similarity, atol=1e-10)

@@ -40,8 +40,8 @@ EXPECTED_FAILURES = {
 
 
 def excuses(model):
-    """Return the checks that `model` may fail. On the data of the check, where everyone has rated everything,
-    popularity and sums over clicks are the same for everyone, so a subset of the rows gets the same answers."""
+    """Return the checks that `model` may fail. Where everyone has rated everything, as there, popularity and
+    sums over clicks are the same for everyone, so a subset of the rows gets the same answers."""
     same = isinstance(model, Popularity | EASE) or getattr(model, "feedback", "") == "implicit"
     passes = {"check_methods_subset_invariance"} if same else set()
     return {name: reason for name, reason in EXPECTED_FAILURES.items() if name not in passes}
