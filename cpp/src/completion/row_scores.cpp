@@ -39,13 +39,20 @@ class TileColumns {
     // Every start has moved to its end, which is the start of the next.
     for (std::size_t j = start_.size() - 1; j > 0; --j) start_[j] = start_[j - 1];
     start_[0] = 0;
+    present_.clear();
+    for (std::size_t j = 0; j + 1 < start_.size(); ++j) {
+      if (start_[j] < start_[j + 1]) present_.push_back(static_cast<Index>(j));
+    }
   }
+
+  const std::vector<Index>& present() const { return present_; }  // items that any row of the tile has
 
   const Entry* begin(Offset j) const { return entries_.data() + start_[j]; }
   const Entry* end(Offset j) const { return entries_.data() + start_[j + 1]; }
 
  private:
   std::vector<Offset> start_;
+  std::vector<Index> present_;
   std::vector<Entry> entries_;
 };
 
@@ -79,7 +86,7 @@ class RowTile {
  private:
   void score(Offset first, Offset width, Offset n) {
     for (Offset r = 0; r < n; ++r) std::fill_n(sums_.data() + r * panel, width, T(0));
-    for (Offset j = 0; j < weights_.rows; ++j) {
+    for (const Index j : columns_.present()) {
       const T* weight = weights_.row(j) + first;
       for (const auto* entry = columns_.begin(j); entry != columns_.end(j); ++entry) {
         axpy(entry->value, weight, sums_.data() + entry->row * panel, width);

