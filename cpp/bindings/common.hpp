@@ -84,6 +84,18 @@ CsrView<T> csr(const array_t<Offset>& indptr, const array_t<Index>& indices,
   return {n_rows, n_cols, indptr.data(), indices.data(), optional_vector(values, n_stored, name)};
 }
 
+// What must not appear in the list of each row; no row pointers: nothing.
+template <class T>
+std::optional<CsrView<T>> excluded(const std::optional<array_t<Offset>>& indptr,
+                                   const std::optional<array_t<Index>>& indices, Offset n_rows,
+                                   Offset n_items) {
+  if (!indptr) return std::nullopt;
+  if (!indices) shape_error("exclude", "indices beside the row pointers", "none");
+  const auto view = csr<T>(*indptr, *indices, std::nullopt, n_items, "exclude");
+  check_equal(view.n_rows, n_rows, "rows of exclude and rows");
+  return view;
+}
+
 inline bool python_has_signal() {
   py::gil_scoped_acquire hold;
   return PyErr_CheckSignals() != 0;

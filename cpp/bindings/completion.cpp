@@ -5,6 +5,9 @@
 #include "eckart/completion/predict.hpp"
 
 namespace eckart::bindings {
+
+void bind_item_models(py::module_& m);  // completion_items.cpp
+
 namespace {
 
 template <class T>
@@ -123,6 +126,7 @@ void bind_completion(py::module_ m) {
   m.doc() = "Kernels of the completion models.";
   bind_als<float>(m);
   bind_als<double>(m);
+  bind_item_models(m);
 }
 
 }  // namespace eckart::bindings

@@ -31,6 +31,7 @@ class CompletionConformance:
     """What every completion model owes its users. Set `model`; `ratings` may be replaced."""
 
     model: ClassVar[Any]
+    users_are_rows: ClassVar[bool] = False  # nothing is learned per user: scores need the users' ratings
 
     def ratings(self, dtype: Any = np.float32) -> Any:
         return small_ratings(dtype)
@@ -106,6 +107,10 @@ class CompletionConformance:
         model, path = self.fitted(), tmp_path / "model.safetensors"
         eckart.save(model, path, interactions=False)
         loaded = eckart.load(path)
+        if self.users_are_rows:
+            with pytest.raises(eckart.EckartError, match="interactions=False"):
+                loaded.predict(self.ratings())
+            return
         assert np.array_equal(loaded.predict(self.ratings()), model.predict(self.ratings()))
         assert len(loaded.recommend(100, k=3, exclude_seen=False)) == 1
         with pytest.raises(eckart.EckartError, match="interactions=False"):
@@ -154,6 +159,50 @@ class CompletionConformance:
         seen = model.recommend_new(ratings, k=ratings.n_items, exclude_seen=False)
         assert not seen.mask.any()
 
+    def test_candidates_of_each_user(self) -> None:
+        """A re-ranker asks only among what a first stage found for each user: same scores, same order."""
+        model, users = self.fitted(), [100, 107, 114]
+        names = model.items_.ids()
+        lists = [names[:9].tolist(), names[[30, 2, 2, 17]].tolist(), []]
+        whole = model.recommend(users, k=40, exclude_seen=False)
+        scores = [dict(zip(*row, strict=True)) for row in zip(whole.items, whole.scores, strict=True)]
+        for candidates in (lists, dict(zip(users, lists, strict=True))):
+            found = model.recommend(users, k=10, exclude_seen=False, candidates=candidates)
+            for row, items in enumerate(lists):
+                got = found.items[row].compressed()
+                want = [i for i in whole.items[row] if i in items]
+                # Scores may differ in their last bits, so what is tied may change places.
+                np.testing.assert_allclose(
+                    [scores[row][i] for i in got], [scores[row][i] for i in want], rtol=1e-5, atol=1e-6
+                )
+                assert sorted(got) == sorted(want)
+                np.testing.assert_allclose(
+                    found.scores[row].compressed(), [scores[row][i] for i in got], rtol=1e-5, atol=1e-6
+                )
+        unseen = model.recommend(users, k=10, candidates=lists)
+        seen = self.ratings().by_user
+        for row, codes in enumerate(model.items_.encode(i.compressed().tolist()) for i in unseen.items):
+            assert not set(codes) & set(seen.row(row)[0])
+
+    def test_blocked_items(self) -> None:
+        """What is out of stock appears in no list, however candidates are given."""
+        model = self.fitted()
+        blocked = ["item-03", "item-17"]
+        stock = ["item-03", "item-05", "item-30"]
+        whole = model.recommend([100, 107], k=40, exclude_seen=False)
+        for candidates, size in ((None, 38), (stock, 2), ([stock, stock], 2)):
+            found = model.recommend(
+                [100, 107], k=40, exclude_seen=False, candidates=candidates, exclude=blocked
+            )
+            for row in range(2):
+                got = found.items[row].compressed().tolist()
+                assert len(got) == size
+                assert not set(got) & set(blocked)
+            if candidates is None:
+                assert got == [i for i in whole.items[1] if i not in blocked]
+        nothing = model.recommend(100, k=3, candidates=blocked, exclude=blocked)
+        assert nothing.mask.all()
+
     def test_unknown_ids(self) -> None:
         """predict falls back on what is known, never NaN; recommend names the id in a KeyError."""
         import pytest
@@ -165,6 +214,10 @@ class CompletionConformance:
             model.recommend([100, -1])
         with pytest.raises(KeyError, match="no such item"):
             model.recommend(100, candidates=["no such item"])
+        with pytest.raises(KeyError, match="no such item"):
+            model.recommend(100, candidates=[["item-00", "no such item"]])
+        with pytest.raises(KeyError, match="no such item"):
+            model.recommend(100, exclude="no such item")
 
     def test_bad_data(self) -> None:
         """Empty, infinite or foreign data are refused with a message, before any work."""

@@ -51,8 +51,8 @@ def test_dtype_reaches_the_factors(run, ratings, tmp_path):
 
 
 def test_other_models_are_saved_too(answer, ratings, tmp_path):
-    """The baselines are models in their own right."""
-    for name in ("baseline", "popularity"):
+    """Baselines and item models are models in their own right."""
+    for name in ("baseline", "popularity", "ease", "itemknn"):
         document = answer("fit", ratings, "-o", tmp_path / name, "--model", name)
         assert type(ek.load(tmp_path / name)).__name__.lower() == name
         assert "objective" not in document

@@ -106,3 +106,15 @@ def test_similar_items_and_users(answer, run, model):
 def test_popularity_has_no_factors(fails, popularity):
     """A model that cannot answer says so."""
     fails("similar", popularity, "--item", "507", says=["Popularity", "no factors"])
+
+
+def test_item_models_answer_too(answer, fails, ratings, tmp_path):
+    """Lists, likeness of items, but no users to compare: they are rows of ratings."""
+    out = tmp_path / "knn.safetensors"
+    answer("fit", ratings, "-o", out, "--model", "itemknn")
+    loaded = ek.load(out)
+    lists = answer("recommend", out, "--user", "10", "-k", "3")["users"]
+    assert [(e["id"], e["score"]) for e in lists[0]["list"]] == next(iter(loaded.recommend(10, k=3)))
+    items = answer("similar", out, "--item", "507", "-k", "3")["items"]
+    assert [(e["id"], e["score"]) for e in items[0]["list"]] == next(iter(loaded.similar_items(507, k=3)))
+    fails("similar", out, "--user", "10", says=["ItemKNN", "no factors of users"])

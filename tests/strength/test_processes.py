@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import eckart as ek
-from eckart.completion import ALS, Baseline, Popularity
+from eckart.completion import ALS, EASE, Baseline, ItemKNN, Popularity
 from eckart.testing import small_ratings
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -75,7 +75,8 @@ def test_a_pool_of_forks_fits():
 
 @pytest.mark.parametrize(
     "model", [ALS(rank=8, max_iter=2, random_state=0), ALS(rank=4, normalize="both", random_state=0),
-              Baseline(), Popularity()], ids=["als", "normalized", "baseline", "popularity"],
+              EASE(5.0), ItemKNN(8), ItemKNN(8, feedback="explicit"), Baseline(), Popularity()],
+    ids=["als", "normalized", "ease", "itemknn", "itemknn of ratings", "baseline", "popularity"],
 )  # fmt: skip
 def test_eight_threads_read_one_mapped_model(tmp_path, model):
     """What is worked out at the first question (views, titles, look-ups) must not be seen half-done."""
@@ -87,8 +88,9 @@ def test_eight_threads_read_one_mapped_model(tmp_path, model):
         users = loaded.users_.ids()[turn % 5 :: 5]
         found = loaded.recommend(users, k=5)
         answer = [found.items.filled(""), found.scores.filled(0), loaded.predict(ratings)]
-        if isinstance(loaded, ALS):
+        if hasattr(loaded, "similar_items"):
             answer.append(loaded.similar_items(loaded.items_.ids(), k=3).scores.filled(0))
+        if isinstance(loaded, ALS):
             answer.append(loaded.fold_in(ratings))
         return answer
 

@@ -1,62 +1,17 @@
 #include "eckart/linalg/topk.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <vector>
 
 #include "eckart/base/parallel.hpp"
 #include "eckart/base/simd.hpp"
+#include "eckart/linalg/best.hpp"
 
 namespace eckart {
 namespace {
 
 constexpr Offset kQueryTile = 512;  // queries that share the packing of a panel of items
-
-template <class T>
-struct Entry {
-  T score;
-  Index id;
-  bool better_than(const Entry& o) const { return score > o.score || (score == o.score && id < o.id); }
-};
-
-// The k best entries seen so far; the worst of them at the front (a heap).
-template <class T>
-class Heap {
- public:
-  void reset(Offset k) {
-    k_ = k;
-    entries_.clear();
-    entries_.reserve(k);
-    threshold_ = -std::numeric_limits<T>::infinity();
-  }
-  // Scores must exceed this to enter. Items arrive by rising id, so a tie with the worst loses.
-  T threshold() const { return threshold_; }
-  void push(Entry<T> entry) {
-    if (static_cast<Offset>(entries_.size()) == k_) {
-      std::pop_heap(entries_.begin(), entries_.end(), compare);
-      entries_.back() = entry;
-    } else {
-      entries_.push_back(entry);
-    }
-    std::push_heap(entries_.begin(), entries_.end(), compare);
-    if (static_cast<Offset>(entries_.size()) == k_) threshold_ = entries_.front().score;
-  }
-  void write(Index* ids, T* scores) {
-    std::sort_heap(entries_.begin(), entries_.end(), compare);
-    const Offset n = static_cast<Offset>(entries_.size());
-    for (Offset j = 0; j < k_; ++j) {
-      ids[j] = j < n ? entries_[j].id : -1;
-      scores[j] = j < n ? entries_[j].score : -std::numeric_limits<T>::infinity();
-    }
-  }
-
- private:
-  static bool compare(const Entry<T>& a, const Entry<T>& b) { return a.better_than(b); }
-  Offset k_ = 0;
-  T threshold_ = 0;
-  std::vector<Entry<T>> entries_;
-};
 
 // A tile of queries against the whole catalogue, panel by panel.
 template <class T>
@@ -144,23 +99,15 @@ class Tile {
       const Simd<T> threshold = broadcast(heaps_[q + p].threshold());
       Simd<T> best = sum[p][0];
       for (int v = 1; v < kPanelVectors; ++v) best = sum[p][v] > best ? sum[p][v] : best;
-      if (!any_greater(best, threshold)) continue;
+      if (!any(best > threshold)) continue;
       for (int v = 0; v < kPanelVectors; ++v) {
-        if (any_greater(sum[p][v], threshold)) offer(q + p, first + v * width, sum[p][v]);
+        if (any(sum[p][v] > threshold)) offer(q + p, first + v * width, sum[p][v]);
       }
     }
   }
 
-  static bool any_greater(Simd<T> a, Simd<T> b) {
-    const auto greater = a > b;  // lanes of 0 or -1
-    std::int64_t words[kVectorBytes / 8], any = 0;
-    std::memcpy(words, &greater, sizeof words);
-    for (std::int64_t word : words) any |= word;
-    return any != 0;
-  }
-
   void offer(Offset q, Offset first, Simd<T> scores) {
-    Heap<T>& heap = heaps_[q];
+    Best<T>& heap = heaps_[q];
     for (Offset l = 0; l < width; ++l) {
       const Index id = static_cast<Index>(first + l);
       if (scores[l] > heap.threshold() && !excluded(q, id)) heap.push({scores[l], id});
@@ -169,8 +116,7 @@ class Tile {
 
   bool excluded(Offset q, Index id) const {
     if (!exclude_) return false;
-    const CsrRow<T> row = exclude_->row(begin_ + q);
-    return std::binary_search(row.indices, row.indices + row.size, id);
+    return exclude_->row(begin_ + q).contains(id);
   }
 
   MatrixView<const T> items_;
@@ -180,7 +126,7 @@ class Tile {
   AlignedBuffer<T> queries_;  // (kQueryTile / kPanel, rank, kPanel), padded with zero queries
   AlignedBuffer<T> packed_;   // (rank, panel)
   AlignedBuffer<T> start_;    // (panel): what a score begins with
-  std::vector<Heap<T>> heaps_;
+  std::vector<Best<T>> heaps_;
 };
 
 }  // namespace
@@ -199,9 +145,31 @@ void top_k(MatrixView<const T> queries, MatrixView<const T> items, const T* bias
                });
 }
 
+template <class T>
+void top_k_of_rows(const CsrView<T>& rows, const CsrView<T>* exclude, TopK<T> result, const Execution& run) {
+  const Offset chunk = 64;
+  parallel_for((rows.n_rows + chunk - 1) / chunk, 8.0 * rows.n_stored(), run, [] { return Best<T>(); },
+               [&](Best<T>& best, Offset c) {
+                 for (Offset r = c * chunk; r < std::min(rows.n_rows, (c + 1) * chunk); ++r) {
+                   const CsrRow<T> row = rows.row(r);
+                   best.reset(result.ids.cols);
+                   const CsrRow<T> skip = exclude ? exclude->row(r) : CsrRow<T>{nullptr, nullptr, 0};
+                   for (Offset p = 0; p < row.size; ++p) {
+                     if (row.values[p] >= best.threshold() && !skip.contains(row.indices[p])) {
+                       best.offer({row.values[p], row.indices[p]});
+                     }
+                   }
+                   best.write(result.ids.row(r), result.scores.row(r));
+                 }
+               });
+}
+
 template void top_k(MatrixView<const float>, MatrixView<const float>, const float*, const CsrView<float>*,
                     TopK<float>, const Execution&);
 template void top_k(MatrixView<const double>, MatrixView<const double>, const double*, const CsrView<double>*,
                     TopK<double>, const Execution&);
+
+template void top_k_of_rows(const CsrView<float>&, const CsrView<float>*, TopK<float>, const Execution&);
+template void top_k_of_rows(const CsrView<double>&, const CsrView<double>*, TopK<double>, const Execution&);
 
 }  // namespace eckart

@@ -40,3 +40,62 @@ def predict_pairs(
     items: _IndexArray,
     threads: int,
 ) -> NDArray[_T]: ...
+def nearest_columns(
+    row_indptr: _OffsetArray,
+    row_indices: _IndexArray,
+    row_values: NDArray[_T],
+    col_indptr: _OffsetArray,
+    col_indices: _IndexArray,
+    col_values: NDArray[_T],
+    ids: _IndexArray,
+    shrinkage: float,
+    k: int,
+    threads: int,
+) -> tuple[_IndexArray, NDArray[_T]]: ...
+def neighbour_pairs(
+    indptr: _OffsetArray,
+    indices: _IndexArray,
+    values: NDArray[_T],
+    base: NDArray[_T] | None,
+    mean: bool,
+    row_indptr: _OffsetArray,
+    row_indices: _IndexArray,
+    row_values: NDArray[_T],
+    rows_of: _IndexArray,
+    items: _IndexArray,
+    threads: int,
+) -> NDArray[_T]: ...
+def neighbour_top_k(
+    indptr: _OffsetArray,
+    indices: _IndexArray,
+    values: NDArray[_T],
+    base: NDArray[_T] | None,
+    mean: bool,
+    row_indptr: _OffsetArray,
+    row_indices: _IndexArray,
+    row_values: NDArray[_T],
+    exclude_indptr: _OffsetArray | None,
+    exclude_indices: _IndexArray | None,
+    k: int,
+    threads: int,
+) -> tuple[_IndexArray, NDArray[_T]]: ...
+def row_pairs(
+    weights: NDArray[_T],
+    row_indptr: _OffsetArray,
+    row_indices: _IndexArray,
+    row_values: NDArray[_T],
+    rows_of: _IndexArray,
+    items: _IndexArray,
+    threads: int,
+) -> NDArray[_T]: ...
+def row_top_k(
+    weights: NDArray[_T],
+    bias: NDArray[_T] | None,
+    row_indptr: _OffsetArray,
+    row_indices: _IndexArray,
+    row_values: NDArray[_T],
+    exclude_indptr: _OffsetArray | None,
+    exclude_indices: _IndexArray | None,
+    k: int,
+    threads: int,
+) -> tuple[_IndexArray, NDArray[_T]]: ...

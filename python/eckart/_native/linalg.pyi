@@ -12,3 +12,23 @@ def top_k(
     k: int,
     threads: int,
 ) -> tuple[_IndexArray, NDArray[_T]]: ...
+def sparse_gram(
+    row_indptr: _OffsetArray,
+    row_indices: _IndexArray,
+    row_values: NDArray[_T],
+    col_indptr: _OffsetArray,
+    col_indices: _IndexArray,
+    col_values: NDArray[_T],
+    ids: _IndexArray,
+    threads: int,
+) -> NDArray[_T]: ...
+def spd_inverse(a: NDArray[_T], threads: int) -> bool: ...
+def top_k_of_rows(
+    indptr: _OffsetArray,
+    candidates: _IndexArray,
+    scores: NDArray[_T],
+    exclude_indptr: _OffsetArray | None,
+    exclude_indices: _IndexArray | None,
+    k: int,
+    threads: int,
+) -> tuple[_IndexArray, NDArray[_T]]: ...

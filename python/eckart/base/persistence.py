@@ -20,6 +20,8 @@ FORMAT_VERSION = 1
 STORABLE = {
     "ALS": "eckart.completion.als",
     "Baseline": "eckart.completion.baseline",
+    "EASE": "eckart.completion.ease",
+    "ItemKNN": "eckart.completion.itemknn",
     "Popularity": "eckart.completion.popularity",
     "Ratings": "eckart.data.ratings",
 }

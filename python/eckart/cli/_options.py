@@ -11,6 +11,8 @@ class ModelName(str, Enum):
     """What ``--model`` takes."""
 
     als = "als"
+    ease = "ease"
+    itemknn = "itemknn"
     baseline = "baseline"
     popularity = "popularity"
 
@@ -85,8 +87,8 @@ Rank = Annotated[
 Reg = Annotated[
     str | None,
     typer.Option(
-        rich_help_panel=MODEL, metavar="NUMBER or USERS,ITEMS", show_default="als .1, baseline 5,2",
-        help="als, baseline: penalty.",
+        rich_help_panel=MODEL, metavar="NUMBER or USERS,ITEMS", show_default="als .1, ease 200, baseline 5,2",
+        help="als, ease, baseline: penalty.",
     ),
 ]  # fmt: skip
 Scaling = Annotated[

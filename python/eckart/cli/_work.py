@@ -9,7 +9,9 @@ from typing import Any
 from eckart.base.errors import EckartError
 from eckart.cli._console import shows_progress
 
-_CLASSES = {"als": "ALS", "baseline": "Baseline", "popularity": "Popularity"}
+_CLASSES = {
+    "als": "ALS", "ease": "EASE", "itemknn": "ItemKNN", "baseline": "Baseline", "popularity": "Popularity",
+}  # fmt: skip
 
 
 def set_threads(threads: int | None) -> None:

@@ -1,12 +1,10 @@
 """``eckart recommend``: the best items of a user, or of everyone into a file."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from eckart.base.errors import EckartError
 from eckart.cli import _options as o
 from eckart.cli._console import print_facts, print_json, working
 from eckart.cli._lists import as_ids, lists_document, print_lists
@@ -56,11 +54,16 @@ def recommend(
     )
     if out is not None:
         with working(f"writing {out}"):
-            rows = write_table(found, out)
+            from eckart.data.frames import write_table
+
+            table = found.to_frame("pyarrow")
+            write_table(table, out)
         if json:
-            print_json({"model": str(model), "file": str(out), "rows": rows})
+            print_json({"model": str(model), "file": str(out), "rows": table.num_rows})
         else:
-            print_facts("Recommendations", {"written": f"{rows:,} rows for {len(found):,} users to {out}"})
+            print_facts(
+                "Recommendations", {"written": f"{table.num_rows:,} rows for {len(found):,} users to {out}"}
+            )
     elif json:
         print_json({"model": str(model), "users": lists_document(found, "user")})
     else:
@@ -71,26 +74,3 @@ def known_items(model: Any, path: Path, min_ratings: int) -> Any:
     """Return the ids of the items with at least so many training ratings."""
     counts = with_ratings(model, path).by_item.counts
     return model.items_.decode((counts >= min_ratings).nonzero()[0])
-
-
-def write_table(found: Any, path: Path) -> int:
-    """Write user, rank, item, score and title to a .csv or .parquet file, whole or not at all."""
-    import pyarrow as pa
-
-    table = pa.table(found.to_dict())
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        if path.suffix == ".csv":
-            from pyarrow import csv
-
-            csv.write_csv(table, partial)
-        else:
-            from pyarrow import parquet
-
-            parquet.write_table(table, partial)
-        os.replace(partial, path)
-    except OSError as error:
-        raise EckartError(f"cannot write {path}: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return int(table.num_rows)

@@ -26,14 +26,16 @@ def similar(
     threads: o.Threads = None,
     json: o.Json = False,
 ) -> None:
-    """Show the items most like an item, or the users most like a user (cosine of their factors)."""
+    """Show the items most like an item, or the users most like a user (by the model's own measure)."""
     set_threads(threads)
     if bool(item) == bool(user):
         raise ValueError("expected --item ID or --user ID (one or several of one kind)")
     fitted = load_model(model)
-    if not hasattr(fitted, "similar_items"):
-        raise EckartError(f"{model} holds {type(fitted).__name__}, which has no factors to compare")
     what = "item" if item else "user"
+    if not hasattr(fitted, f"similar_{what}s"):
+        raise EckartError(
+            f"{model} holds {type(fitted).__name__}, which has no factors of {what}s to compare"
+        )
     found = fitted.similar_items(as_ids(item), k=k) if item else fitted.similar_users(as_ids(user), k=k)
     if json:
         print_json({"model": str(model), f"{what}s": lists_document(found, what)})
@@ -41,4 +43,4 @@ def similar(
     names = None
     if item and fitted.item_titles_ is not None:
         names = fitted.item_titles_[fitted.items_.encode(found.users)]
-    print_lists(found, f"Most like {what} {{query}}", "cosine", names)
+    print_lists(found, f"Most like {what} {{query}}", "similarity", names)

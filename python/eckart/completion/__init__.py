@@ -3,17 +3,33 @@
 import importlib
 from typing import Any
 
-_CLASSES = {
+_HOMES = {
     "ALS": "als",
     "Baseline": "baseline",
+    "EASE": "ease",
     "Explanation": "explanation",
+    "ItemIndex": "index",
+    "ItemKNN": "itemknn",
     "Popularity": "popularity",
     "Recommendations": "recommendations",
+    "ranking_vectors": "index",
+    "rerank": "diversity",
 }
-__all__ = ["ALS", "Baseline", "Explanation", "Popularity", "Recommendations"]
+__all__ = [
+    "ALS",
+    "EASE",
+    "Baseline",
+    "Explanation",
+    "ItemIndex",
+    "ItemKNN",
+    "Popularity",
+    "Recommendations",
+    "ranking_vectors",
+    "rerank",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _CLASSES:
-        return getattr(importlib.import_module(f"{__name__}.{_CLASSES[name]}"), name)
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

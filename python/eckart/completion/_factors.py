@@ -13,10 +13,12 @@ from eckart.base.state import State
 from eckart.base.threads import get_num_threads
 from eckart.base.validation import check_int
 from eckart.completion._model import Codes, CompletionModel, in_codes_of, known_codes
+from eckart.completion.index import ItemIndex, export_index
 from eckart.completion.recommendations import Recommendations, from_codes
 from eckart.data.convert import as_ratings, is_matrix
 from eckart.data.normalization import Normalization
 from eckart.data.ratings import Ratings
+from eckart.linalg.dense import single_threaded
 from eckart.linalg.topk import top_k
 
 Self = TypeVar("Self", bound="FactorModel")
@@ -66,6 +68,10 @@ class FactorModel(CompletionModel):
     def _item_side(self) -> Side:
         return Side(self.item_factors_, self.item_biases_)
 
+    @property
+    def _dtype(self) -> Any:
+        return self.user_factors_.dtype
+
     # -- predictions -------------------------------------------------------------------------------
 
     def _predict_codes(self, users: Codes, items: Codes) -> NDArray[Any]:
@@ -75,10 +81,7 @@ class FactorModel(CompletionModel):
         self, side: Side, normalization: Normalization | None, users: Codes, items: Codes
     ) -> NDArray[Any]:
         """Predict pairs for the users of `side`: those of training, or folded-in ones."""
-        values = native.predict_pairs(
-            side.factors, self.item_factors_, side.biases, self.item_biases_, self.mean_,
-            np.ascontiguousarray(users, np.int32), np.ascontiguousarray(items, np.int32), get_num_threads(),
-        )  # fmt: skip
+        values = self._inner_products(side, users, items)
         if normalization is not None:
             return np.asarray(normalization.undo(users, items, values), dtype=values.dtype)
         if side.biases is None:
@@ -87,6 +90,17 @@ class FactorModel(CompletionModel):
             empty = ~side.factors[users[zero]].any(axis=1) | ~self.item_factors_[items[zero]].any(axis=1)
             values[zero[empty | (users[zero] < 0) | (items[zero] < 0)]] = self.global_mean_
         return values
+
+    def _inner_products(self, side: Side, users: Codes, items: Codes) -> NDArray[Any]:
+        return native.predict_pairs(
+            side.factors, self.item_factors_, side.biases, self.item_biases_, self.mean_,
+            np.ascontiguousarray(users, np.int32), np.ascontiguousarray(items, np.int32), get_num_threads(),
+        )  # fmt: skip
+
+    def _score_pairs(self, users: Codes, items: Codes) -> NDArray[Any]:
+        # Unlike predictions, lists have no use for the mean of all ratings where nothing is known.
+        values = self._inner_products(self._user_side, users, items)
+        return values if self.normalization_ is None else self.normalization_.undo(users, items, values)
 
     # -- recommendations ---------------------------------------------------------------------------
 
@@ -146,6 +160,21 @@ class FactorModel(CompletionModel):
         found = _most_similar(self.user_factors_, codes, check_int(k, "k"))
         return from_codes(self.users_.decode(codes), *found, self.users_, None)
 
+    def _item_similarities(self, codes: Codes) -> NDArray[Any]:
+        unit = _unit(self.item_factors_)[codes]  # (n, m, rank)
+        with single_threaded():
+            return unit @ unit.transpose(0, 2, 1)
+
+    def export_index(self, path: Any = None, library: str = "auto") -> ItemIndex:
+        """Build an approximate nearest-neighbour index of the items, for lists in microseconds.
+
+        path : where to write it, in the library's own format; None keeps it in memory
+        library : "faiss", "hnswlib", "usearch", or "auto" (the first of them that is installed)
+
+        Raises EckartError where the library is not installed.
+        """
+        return export_index(self, path, library)
+
     # -- new users ---------------------------------------------------------------------------------
 
     def _fold_users(self, rows: Ratings) -> tuple[Side, Normalization | None]:
@@ -189,9 +218,6 @@ class FactorModel(CompletionModel):
             raise ValueError(f"input_features should have length equal to {n}, got {len(names)}")
         return np.asarray(names, dtype=object)
 
-    def _rows_of(self, X: Any, dtype: Any = None) -> Ratings:
-        return super()._rows_of(X, self.user_factors_.dtype if dtype is None else dtype)
-
     def _columns_of(self, X: Any) -> Ratings:
         """Return ratings of new items, their users in the model's codes. KeyError for an unknown user."""
         columns = as_ratings(X, dtype=self.item_factors_.dtype)
@@ -232,7 +258,12 @@ class FactorModel(CompletionModel):
 
 
 def _most_similar(factors: NDArray[Any], codes: Codes, k: int) -> tuple[Codes, NDArray[Any]]:
-    norms = np.linalg.norm(factors, axis=1, keepdims=True)
-    unit = (factors / np.where(norms > 0, norms, 1)).astype(factors.dtype)
+    unit = _unit(factors)
     self_only = Csr(np.arange(len(codes) + 1, dtype=np.int64), codes, None, len(factors))
     return top_k(unit[codes], unit, k, exclude=self_only)
+
+
+def _unit(factors: NDArray[Any]) -> NDArray[Any]:
+    """Return the rows at length 1; a row of zeros stays."""
+    norms = np.linalg.norm(factors, axis=1, keepdims=True)
+    return (factors / np.where(norms > 0, norms, 1)).astype(factors.dtype)

@@ -13,13 +13,14 @@ from eckart.base.errors import EckartError
 from eckart.base.estimator import Estimator
 from eckart.base.state import State, finite
 from eckart.base.validation import check_int
+from eckart.completion._candidates import Codes, allowed, candidate_rows, is_per_user, known_codes
 from eckart.completion.recommendations import Recommendations, from_codes
 from eckart.data.convert import as_ratings, id_columns, is_matrix
 from eckart.data.ratings import Ratings
 from eckart.data.vocabulary import Vocabulary
+from eckart.linalg.topk import top_k_of_rows
 
 Self = TypeVar("Self", bound="CompletionModel")
-Codes = NDArray[np.int32]
 
 
 class CompletionModel(Estimator):
@@ -57,6 +58,15 @@ class CompletionModel(Estimator):
     def _recommend_rows(self, rows: Ratings, k: int, exclude: Csr | None) -> tuple[Codes, NDArray[Any]]:
         """Return what ``_recommend_codes`` does, for the new users of `rows` (items in the model's codes)."""
         raise NotImplementedError
+
+    def _score_pairs(self, users: Codes, items: Codes) -> NDArray[Any]:
+        """Score pairs of known codes as `_recommend_codes` would."""
+        return self._predict_codes(users, items)
+
+    @property
+    def _dtype(self) -> Any:
+        """The float type that new ratings are read in."""
+        return np.float32 if self.interactions_ is None else self.interactions_.dtype
 
     # -- fitting -----------------------------------------------------------------------------------
 
@@ -152,25 +162,47 @@ class CompletionModel(Estimator):
                 f"{len(self.items_)} features as input"
             )
 
+    def _rows_of(self, X: Any) -> Ratings:
+        """Return ratings by new users, their items in the model's codes. KeyError for an unknown item."""
+        rows = as_ratings(X, dtype=self._dtype)
+        if is_matrix(X):
+            self._check_width(rows.n_items)
+            return rows._replaced(items=self.items_, titles=None)
+        index = in_codes_of(self.items_, rows.items, rows.item_index, "item")
+        return rows._replaced(item_index=index, items=self.items_, titles=None)
+
     # -- recommendations ---------------------------------------------------------------------------
 
     def recommend(
-        self, users: Any = None, k: int = 10, exclude_seen: bool = True, candidates: Any = None
+        self,
+        users: Any = None,
+        k: int = 10,
+        exclude_seen: bool = True,
+        candidates: Any = None,
+        exclude: Any = None,
     ) -> Recommendations:
         """Return the k best items of each user.
 
         users : one id, a sequence of ids, or None for all users
         exclude_seen : leave out what the user has rated in training
-        candidates : ids of the only items to choose from; None is the whole catalogue
+        candidates : the only items to choose from; None is the whole catalogue. Ids: the same for all
+            users. A mapping from user id to item ids, a list of lists, or an array (n_users, m):
+            each user's own, in the order of `users`; only those pairs are scored
+        exclude : ids of items that nobody is to see (out of stock, blocked)
 
-        Raises KeyError for an id that training has not seen, ValueError for k < 1, EckartError when
-        `exclude_seen` needs training ratings that a file was saved without.
+        Raises KeyError for an id that training has not seen, ValueError for k < 1 or lists that are not
+        one a user, EckartError when `exclude_seen` needs training ratings that a file was saved without.
         """
         self._check_fitted()
         k = check_int(k, "k")
         codes = self._user_codes(users)
-        exclude = self._seen("exclude_seen=True").by_user.pattern.select(codes) if exclude_seen else None
-        found = self._recommend_codes(codes, k, exclude, self._candidate_codes(candidates))
+        seen = self._seen("exclude_seen=True").by_user.pattern.select(codes) if exclude_seen else None
+        if is_per_user(candidates):
+            rows = candidate_rows(candidates, codes, self.users_, self.items_, exclude)
+            scores = np.ascontiguousarray(self._score_pairs(np.repeat(codes, rows.counts), rows.indices))
+            found = top_k_of_rows(Csr(rows.indptr, rows.indices, scores, rows.n_cols), k, seen)
+        else:
+            found = self._recommend_codes(codes, k, seen, allowed(candidates, self.items_, exclude))
         return from_codes(self.users_.decode(codes), *found, self.items_, self.item_titles_)
 
     def recommend_new(self, ratings: Any, k: int = 10, exclude_seen: bool = True) -> Recommendations:
@@ -186,24 +218,17 @@ class CompletionModel(Estimator):
         users = rows.users.decode(np.arange(rows.n_users))
         return from_codes(users, *found, self.items_, self.item_titles_)
 
-    def _rows_of(self, X: Any, dtype: Any = None) -> Ratings:
-        """Return ratings by new users, their items in the model's codes. KeyError for an unknown item."""
-        rows = as_ratings(X, dtype=dtype)
-        if is_matrix(X):
-            self._check_width(rows.n_items)
-            return rows._replaced(items=self.items_, titles=None)
-        index = in_codes_of(self.items_, rows.items, rows.item_index, "item")
-        return rows._replaced(item_index=index, items=self.items_, titles=None)
-
     def _user_codes(self, users: Any) -> Codes:
         if users is None:
             return np.arange(len(self.users_), dtype=np.int32)
         return known_codes(self.users_, users, "user")
 
-    def _candidate_codes(self, candidates: Any) -> Codes | None:
-        return (
-            None if candidates is None else np.unique(known_codes(self.items_, candidates, "candidate item"))
-        )
+    def _item_codes(self, ids: Any) -> Codes:
+        return known_codes(self.items_, ids, "item")
+
+    def _item_similarities(self, codes: Codes) -> NDArray[Any]:
+        """Return how alike the items within each row of `codes` (n, m) are: (n, m, m), symmetric."""
+        raise TypeError(f"model: {type(self).__name__} knows nothing of how alike items are")
 
     def _seen(self, what: str) -> Ratings:
         if self.interactions_ is None:
@@ -277,12 +302,3 @@ def in_codes_of(known: Vocabulary, own: Vocabulary, codes: Codes, what: str) -> 
     if (translated < 0).any():
         raise KeyError(f"unknown {what}: {own.decode(codes[translated < 0][:1])[0]!r}")
     return translated
-
-
-def known_codes(vocabulary: Vocabulary, ids: Any, what: str) -> Codes:
-    """Encode one id or several; KeyError names the first that is unknown."""
-    wanted = [ids] if isinstance(ids, str) or np.ndim(ids) == 0 else ids
-    codes = vocabulary.encode(wanted)
-    if (codes < 0).any():
-        raise KeyError(f"unknown {what}: {np.asarray(wanted)[codes < 0][0]!r}")
-    return codes

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eckart.base.csr import Csr
-from eckart.completion._model import known_codes
+from eckart.completion._model import CompletionModel, known_codes
 from eckart.linalg.dense import solve_spd
 
 if TYPE_CHECKING:
@@ -78,15 +78,27 @@ def explain_ridge(model: "ALS", user: Any, item: Any, seen: Csr) -> Explanation:
         pair = np.array([u], np.int32), np.array([i], np.int32)
         undone = [float(norm.undo(*pair, np.array([value]))[0]) for value in (base, total, 1.0, 0.0)]
         base, total, parts = undone[0], undone[1], parts * (undone[2] - undone[3])
+    return explanation_of(model, u, i, float(base), rated, values, parts)
+
+
+def explanation_of(
+    model: CompletionModel,
+    user: int,
+    item: int,
+    base: float,
+    rated: NDArray[np.int32],
+    ratings: NDArray[Any],
+    parts: NDArray[np.float64],
+) -> Explanation:
+    """Put an explanation together from codes: `base` plus a part for each rated item."""
     order = np.argsort(-parts, kind="stable")
-    titles = None if model.item_titles_ is None else model.item_titles_[rated[order]]
     return Explanation(
-        user=model.users_.decode(np.array([u]))[0],
-        item=model.items_.decode(np.array([i]))[0],
-        prediction=float(total),
-        base=float(base),
+        user=model.users_.decode(np.array([user]))[0],
+        item=model.items_.decode(np.array([item]))[0],
+        prediction=base + float(parts.sum()),
+        base=base,
         items=model.items_.decode(rated[order]),
-        ratings=values[order],
+        ratings=ratings[order],
         parts=parts[order],
-        titles=titles,
+        titles=None if model.item_titles_ is None else model.item_titles_[rated[order]],
     )

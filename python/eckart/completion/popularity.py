@@ -39,6 +39,9 @@ class Popularity(CompletionModel):
     def _predict_codes(self, users: Codes, items: Codes) -> NDArray[Any]:
         return np.where(items >= 0, self.item_means_[items], self.global_mean_)
 
+    def _score_pairs(self, users: Codes, items: Codes) -> NDArray[Any]:
+        return self.item_counts_[items].astype(np.float64)
+
     def _recommend_codes(
         self, users: Codes, k: int, exclude: Csr | None, candidates: Codes | None = None
     ) -> tuple[Codes, NDArray[Any]]:

@@ -42,25 +42,39 @@ class Recommendations:
             keep = ~mask
             yield list(zip(items[keep].tolist(), scores[keep].tolist(), strict=True))
 
-    def to_dict(self) -> dict[str, list[Any]]:
-        """Return columns user, rank (from 1), item, score and, if known, title; padding left out."""
+    def _columns(self) -> dict[str, NDArray[Any]]:
         keep = ~self.mask
         row, column = np.nonzero(keep)
         table = {
-            "user": self.users[row].tolist(),
-            "rank": (column + 1).tolist(),
-            "item": self.items.data[keep].tolist(),
-            "score": self.scores.data[keep].tolist(),
+            "user": self.users[row],
+            "rank": column + 1,
+            "item": self.items.data[keep],
+            "score": self.scores.data[keep],
         }
         if self.titles is not None:
-            table["title"] = self.titles.data[keep].tolist()
+            table["title"] = self.titles.data[keep]
         return table
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """Return columns user, rank (from 1), item, score and, if known, title; padding left out."""
+        return {name: column.tolist() for name, column in self._columns().items()}
 
     def to_frame(self, backend: str = "pandas") -> Any:
         """Return the table of :meth:`to_dict` as a "pandas", "polars" or "pyarrow" table."""
         from eckart.data.frames import table_from_columns
 
-        return table_from_columns(self.to_dict(), backend)
+        return table_from_columns(self._columns(), backend)
+
+    def to_parquet(self, path: Any) -> None:
+        """Write the table of :meth:`to_dict` as a parquet file, whole or not at all.
+
+        Raises EckartError when the file cannot be written.
+        """
+        from eckart.data.frames import write_table
+
+        if str(path).endswith(".csv"):
+            raise ValueError(f"path: expected the name of a parquet file, got {path}")
+        write_table(self.to_frame("pyarrow"), path)
 
 
 def from_codes(

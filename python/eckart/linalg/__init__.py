@@ -1,6 +1,7 @@
 """Linear algebra that several families share."""
 
-from eckart.linalg.dense import single_threaded, solve_spd
-from eckart.linalg.topk import top_k
+from eckart.linalg.columns import sparse_gram
+from eckart.linalg.dense import invert_spd, single_threaded, solve_spd
+from eckart.linalg.topk import top_k, top_k_of_rows
 
-__all__ = ["single_threaded", "solve_spd", "top_k"]
+__all__ = ["invert_spd", "single_threaded", "solve_spd", "sparse_gram", "top_k", "top_k_of_rows"]

@@ -1,4 +1,4 @@
-"""Dense LAPACK and BLAS, always under one thread: their results change with the number of threads."""
+"""Dense solves and inverses. LAPACK and BLAS run on one thread: their results change with the number."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from eckart._native import linalg as native
+from eckart.base.threads import get_num_threads
 
 
 @contextmanager
@@ -29,3 +32,12 @@ def solve_spd(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
             return np.asarray(np.linalg.solve(a64, b64))
         except np.linalg.LinAlgError:
             return np.asarray(np.linalg.lstsq(a64, b64, rcond=None)[0])
+
+
+def invert_spd(a: NDArray[Any]) -> bool:
+    """Invert a symmetric positive definite matrix in place, natively and on all threads.
+
+    a (n, n), C-contiguous, of one float type; only its lower triangle is read. Returns False, and leaves
+    `a` destroyed, where it is not positive definite to rounding. Memory beside it: 512 numbers a row.
+    """
+    return native.spd_inverse(a, get_num_threads())

@@ -24,5 +24,20 @@ def top_k(
     one row a query, listing items that must not appear. Where fewer than k items remain the id is -1
     and the score -inf. Ties: the lower id first. A query's answer does not depend on the others.
     """
-    skip = (None, None) if exclude is None else (exclude.indptr, exclude.indices)
-    return native.top_k(queries, items, bias, *skip, k, get_num_threads())
+    return native.top_k(queries, items, bias, *pointers(exclude), k, get_num_threads())
+
+
+def top_k_of_rows(
+    candidates: Csr, k: int, exclude: Csr | None = None
+) -> tuple[NDArray[np.int32], NDArray[Any]]:
+    """Return (ids, scores), each (n_rows, k), of each row's own candidates: its indices are the ids, its
+    values their scores. Padding, ties and `exclude` as in :func:`top_k`."""
+    assert candidates.values is not None
+    return native.top_k_of_rows(
+        candidates.indptr, candidates.indices, candidates.values, *pointers(exclude), k, get_num_threads()
+    )
+
+
+def pointers(pattern: Csr | None) -> tuple[Any, Any]:
+    """Return a pattern as the kernels take an optional one."""
+    return (None, None) if pattern is None else (pattern.indptr, pattern.indices)

@@ -1,6 +1,8 @@
 // A read-only compressed sparse matrix. In a view of ratings, stored entries are the observed ones.
 #pragma once
 
+#include <algorithm>
+
 #include "eckart/base/types.hpp"
 
 namespace eckart {
@@ -10,6 +12,8 @@ struct CsrRow {
   const Index* indices;
   const T* values;  // null where the matrix is a mere pattern
   Offset size;
+
+  bool contains(Index i) const { return std::binary_search(indices, indices + size, i); }  // indices rise
 };
 
 template <class T>

@@ -64,6 +64,15 @@ inline Simd<T> broadcast(T x) {
   return x - Simd<T>{};  // x + 0 would turn -0 into 0, so the compiler could not drop it
 }
 
+// Whether any lane of a comparison holds.
+template <class Mask>
+inline bool any(const Mask& lanes) {
+  std::int64_t words[sizeof(Mask) / 8], found = 0;
+  std::memcpy(words, &lanes, sizeof words);
+  for (std::int64_t word : words) found |= word;
+  return found != 0;
+}
+
 constexpr Offset round_up(Offset n, Offset step) { return (n + step - 1) / step * step; }
 
 // Transposes a square of kSimdWidth vectors in registers (log2(width) stages of two-input shuffles).

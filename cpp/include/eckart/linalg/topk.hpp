@@ -26,4 +26,10 @@ template <class T>
 void top_k(MatrixView<const T> queries, MatrixView<const T> items, const T* bias, const CsrView<T>* exclude,
            TopK<T> result, const Execution& run);
 
+// The k best of each row's own candidates: row r of `rows` holds their ids, in any order, and their scores.
+// exclude: one
+// row a row, or null.
+template <class T>
+void top_k_of_rows(const CsrView<T>& rows, const CsrView<T>* exclude, TopK<T> result, const Execution& run);
+
 }  // namespace eckart

@@ -1,0 +1,64 @@
+// The k best of a stream of scored ids. Ties: the lower id is better.
+#pragma once
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "eckart/base/types.hpp"
+
+namespace eckart {
+
+template <class T>
+struct Entry {
+  T score;
+  Index id;
+  bool better_than(const Entry& o) const { return score > o.score || (score == o.score && id < o.id); }
+};
+
+// A heap with the worst of the best at its front.
+template <class T>
+class Best {
+ public:
+  void reset(Offset k) {
+    k_ = k;
+    entries_.clear();
+    entries_.reserve(static_cast<std::size_t>(k));
+    threshold_ = -std::numeric_limits<T>::infinity();
+  }
+  // A score below this cannot enter; one equal to it only where its id is the lower one.
+  T threshold() const { return threshold_; }
+  Offset size() const { return static_cast<Offset>(entries_.size()); }
+
+  // For ids that come in any order.
+  void offer(Entry<T> entry) {
+    if (size() < k_ || entry.better_than(entries_.front())) push(entry);
+  }
+  // For an entry that is known to enter: ids that rise need only a score above the threshold.
+  void push(Entry<T> entry) {
+    if (size() == k_) {
+      std::pop_heap(entries_.begin(), entries_.end(), compare);
+      entries_.back() = entry;
+    } else {
+      entries_.push_back(entry);
+    }
+    std::push_heap(entries_.begin(), entries_.end(), compare);
+    if (size() == k_) threshold_ = entries_.front().score;
+  }
+  // Best first; where fewer than k came, the id is -1 and the score -infinity.
+  void write(Index* ids, T* scores) {
+    std::sort_heap(entries_.begin(), entries_.end(), compare);
+    for (Offset j = 0; j < k_; ++j) {
+      ids[j] = j < size() ? entries_[j].id : -1;
+      scores[j] = j < size() ? entries_[j].score : -std::numeric_limits<T>::infinity();
+    }
+  }
+
+ private:
+  static bool compare(const Entry<T>& a, const Entry<T>& b) { return a.better_than(b); }
+  Offset k_ = 0;
+  T threshold_ = 0;
+  std::vector<Entry<T>> entries_;
+};
+
+}  // namespace eckart
