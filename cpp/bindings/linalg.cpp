@@ -31,7 +31,8 @@ array_t<T> solve(const array_t<T>& a, const array_t<T>& b) {
 template <class T>
 py::tuple top_k_of(const array_t<T>& queries, const array_t<T>& items, const std::optional<array_t<T>>& bias,
                    const std::optional<array_t<Offset>>& exclude_indptr,
-                   const std::optional<array_t<Index>>& exclude_indices, Offset k, int threads) {
+                   const std::optional<array_t<Index>>& exclude_indices, Offset k, bool use_amx,
+                   int threads) {
   const auto q = matrix(queries, "queries");
   const auto v = matrix(items, "items");
   check_equal(q.cols, v.cols, "columns of queries and items");
@@ -41,8 +42,9 @@ py::tuple top_k_of(const array_t<T>& queries, const array_t<T>& items, const std
   array_t<Index> ids({q.rows, k});
   array_t<T> scores({q.rows, k});
   const TopK<T> result{mutable_matrix(ids, "ids"), mutable_matrix(scores, "scores")};
-  run_released(threads,
-               [&](const Execution& run) { top_k(q, v, b, exclude ? &*exclude : nullptr, result, run); });
+  run_released(threads, [&](const Execution& run) {
+    top_k(q, v, b, exclude ? &*exclude : nullptr, result, use_amx, run);
+  });
   return py::make_tuple(ids, scores);
 }
 
@@ -90,7 +92,8 @@ template <class T>
 void bind(py::module_& m) {
   m.def("solve_spd", &solve<T>, in("a"), in("b"));
   m.def("top_k", &top_k_of<T>, in("queries"), in("items"), in("bias").none(true),
-        in("exclude_indptr").none(true), in("exclude_indices").none(true), py::arg("k"), py::arg("threads"));
+        in("exclude_indptr").none(true), in("exclude_indices").none(true), py::arg("k"), py::arg("use_amx"),
+        py::arg("threads"));
   m.def("sparse_gram", &gram_of<T>, in("row_indptr"), in("row_indices"), in("row_values"), in("col_indptr"),
         in("col_indices"), in("col_values"), in("ids"), py::arg("threads"));
   m.def("spd_inverse", &invert<T>, in("a"), py::arg("threads"));

@@ -1,6 +1,7 @@
 #include "eckart/linalg/bf16_gram.hpp"
 
 #include "eckart/base/amx.hpp"
+#include "eckart/base/bf16.hpp"
 #include "eckart/base/parallel.hpp"
 
 #if ECKART_HAS_AMX
@@ -19,13 +20,6 @@ constexpr Offset kRoundChunk = 4096;  // rows
 Offset place(Offset j) {
   const Offset within = j % 32;
   return j - within + within % 16 / 4 * 8 + within / 16 * 4 + within % 4;
-}
-
-// The nearest bf16, ties to even, as its 16 bits.
-std::uint16_t to_bf16(float x) {
-  std::uint32_t bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
 }  // namespace

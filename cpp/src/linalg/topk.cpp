@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "eckart/base/parallel.hpp"
 #include "eckart/base/simd.hpp"
 #include "eckart/linalg/best.hpp"
+#include "topk_screened.hpp"
 
 namespace eckart {
 namespace {
@@ -133,7 +135,12 @@ class Tile {
 
 template <class T>
 void top_k(MatrixView<const T> queries, MatrixView<const T> items, const T* bias, const CsrView<T>* exclude,
-           TopK<T> result, const Execution& run) {
+           TopK<T> result, bool use_amx, const Execution& run) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (use_amx && can_screen(queries, items, bias)) {
+      return top_k_screened(queries, items, bias, exclude, result, run);
+    }
+  }
   const Offset k = result.ids.cols;
   const double work = 2.0 * queries.rows * items.rows * items.cols;
   // Fewer queries than a tile for every thread are cut finer: a query's answer is the same in any tile.
@@ -165,9 +172,9 @@ void top_k_of_rows(const CsrView<T>& rows, const CsrView<T>* exclude, TopK<T> re
 }
 
 template void top_k(MatrixView<const float>, MatrixView<const float>, const float*, const CsrView<float>*,
-                    TopK<float>, const Execution&);
+                    TopK<float>, bool, const Execution&);
 template void top_k(MatrixView<const double>, MatrixView<const double>, const double*, const CsrView<double>*,
-                    TopK<double>, const Execution&);
+                    TopK<double>, bool, const Execution&);
 
 template void top_k_of_rows(const CsrView<float>&, const CsrView<float>*, TopK<float>, const Execution&);
 template void top_k_of_rows(const CsrView<double>&, const CsrView<double>*, TopK<double>, const Execution&);

@@ -10,6 +10,7 @@ def top_k(
     exclude_indptr: _OffsetArray | None,
     exclude_indices: _IndexArray | None,
     k: int,
+    use_amx: bool,
     threads: int,
 ) -> tuple[_IndexArray, NDArray[_T]]: ...
 def sparse_gram(

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eckart._native import AMX
 from eckart._native import linalg as native
 from eckart.base.csr import Csr
 from eckart.base.threads import get_num_threads
@@ -24,7 +25,7 @@ def top_k(
     one row a query, listing items that must not appear. Where fewer than k items remain the id is -1
     and the score -inf. Ties: the lower id first. A query's answer does not depend on the others.
     """
-    return native.top_k(queries, items, bias, *pointers(exclude), k, get_num_threads())
+    return native.top_k(queries, items, bias, *pointers(exclude), k, AMX, get_num_threads())
 
 
 def top_k_of_rows(

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from eckart._native import base as native_base
 from eckart._native import linalg as native
 from eckart.base.csr import Csr
 from eckart.linalg import top_k
+from eckart.linalg.topk import pointers
 
 SIZES = [
     (0, 5, 3),
@@ -69,9 +71,9 @@ def test_same_bits_on_any_number_of_threads(dtype):
     rng = np.random.default_rng(0)
     queries, items = (rng.normal(size=(n, 50)).astype(dtype) for n in (211, 1777))
     exclude = exclusion(211, 1777)
-    wanted = native.top_k(queries, items, None, exclude.indptr, exclude.indices, 20, 1)
+    wanted = native.top_k(queries, items, None, exclude.indptr, exclude.indices, 20, False, 1)
     for threads in (2, 3, 5):
-        got = native.top_k(queries, items, None, exclude.indptr, exclude.indices, 20, threads)
+        got = native.top_k(queries, items, None, exclude.indptr, exclude.indices, 20, False, threads)
         np.testing.assert_array_equal(got[0], wanted[0])
         np.testing.assert_array_equal(got[1], wanted[1])
 
@@ -128,4 +130,55 @@ def test_bad_arguments():
         with pytest.raises(TypeError):
             top_k(queries, bad, 1)
     with pytest.raises(ValueError, match="threads"):
-        native.top_k(queries, items, None, None, None, 1, 0)
+        native.top_k(queries, items, None, None, None, 1, False, 0)
+
+
+amx_only = pytest.mark.skipif(not native_base.amx_available(), reason="this processor has no AMX")
+
+
+@amx_only
+@pytest.mark.parametrize("size", [(128, 1, 1), (131, 31, 7), (300, 33, 33), (257, 2051, 64), (600, 700, 130)])
+@pytest.mark.parametrize("k", [1, 10, 50])
+def test_screening_loses_nothing(size, k):
+    """The matrix unit sees factors of 8 bits: the lists are still those of float32, to the last bit."""
+    rng = np.random.default_rng(0)
+    n_queries, n_items, rank = size
+    queries = (rng.normal(size=(n_queries, rank)) * rng.gamma(1, 2, (n_queries, 1))).astype(np.float32)
+    items = (rng.normal(size=(n_items, rank)) * rng.gamma(1, 2, (n_items, 1))).astype(np.float32)
+    queries[5] = 0
+    for bias in (None, rng.normal(size=n_items).astype(np.float32)):
+        for exclude in ((None, None), pointers(exclusion(n_queries, n_items))):
+            wanted = native.top_k(queries, items, bias, *exclude, k, False, 2)
+            for threads in (1, 2, 3, 5):
+                got = native.top_k(queries, items, bias, *exclude, k, True, threads)
+                np.testing.assert_array_equal(got[0], wanted[0])
+                np.testing.assert_array_equal(got[1], wanted[1])
+
+
+@amx_only
+def test_screening_of_near_ties():
+    """Items that differ by less than bf16 shows, and many that are equal: the margin must let them all in."""
+    rng = np.random.default_rng(0)
+    queries = rng.normal(size=(200, 40)).astype(np.float32)
+    items = (rng.normal(size=40) + 1e-4 * rng.normal(size=(900, 40))).astype(np.float32)
+    items[300:600] = items[:300]
+    wanted = native.top_k(queries, items, None, None, None, 20, False, 2)
+    got = native.top_k(queries, items, None, None, None, 20, True, 2)
+    np.testing.assert_array_equal(got[0], wanted[0])
+    np.testing.assert_array_equal(got[1], wanted[1])
+
+
+@amx_only
+@pytest.mark.parametrize("where", ["queries", "items", "bias"])
+@pytest.mark.parametrize("value", [3e38, np.inf, -np.inf])
+def test_what_cannot_be_screened(where, value):
+    """Huge numbers overflow when they are rounded, and minus infinity hides an item: float32 answers."""
+    rng = np.random.default_rng(0)
+    parts = {
+        name: rng.normal(size=shape).astype(np.float32)
+        for name, shape in (("queries", (150, 8)), ("items", (90, 8)), ("bias", 90))
+    }
+    parts[where][(3,) * parts[where].ndim] = value
+    wanted, got = (native.top_k(*parts.values(), None, None, 10, amx, 2) for amx in (False, True))
+    np.testing.assert_array_equal(got[0], wanted[0])
+    np.testing.assert_array_equal(got[1], wanted[1])

@@ -37,12 +37,11 @@ class Best {
   // For an entry that is known to enter: ids that rise need only a score above the threshold.
   void push(Entry<T> entry) {
     if (size() == k_) {
-      std::pop_heap(entries_.begin(), entries_.end(), compare);
-      entries_.back() = entry;
+      replace_front(entry);
     } else {
       entries_.push_back(entry);
+      std::push_heap(entries_.begin(), entries_.end(), compare);
     }
-    std::push_heap(entries_.begin(), entries_.end(), compare);
     if (size() == k_) threshold_ = entries_.front().score;
   }
   // Best first; where fewer than k came, the id is -1 and the score -infinity.
@@ -55,6 +54,18 @@ class Best {
   }
 
  private:
+  // One way down instead of the two of pop_heap and push_heap.
+  void replace_front(Entry<T> entry) {
+    Offset hole = 0;
+    for (Offset child = 1; child < k_; child = 2 * hole + 1) {
+      if (child + 1 < k_ && entries_[child].better_than(entries_[child + 1])) ++child;  // the worse one
+      if (!entry.better_than(entries_[child])) break;
+      entries_[hole] = entries_[child];
+      hole = child;
+    }
+    entries_[hole] = entry;
+  }
+
   static bool compare(const Entry<T>& a, const Entry<T>& b) { return a.better_than(b); }
   Offset k_ = 0;
   T threshold_ = 0;

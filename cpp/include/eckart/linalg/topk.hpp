@@ -21,14 +21,14 @@ struct TopK {             // (n_queries, k), best first; where fewer than k item
   MatrixView<T> scores;   // -infinity
 };
 
-// bias: (n_items) or null; exclude: one row a query, columns are items, or null.
+// bias: (n_items) or null; exclude: one row a query, columns are items, or null. `use_amx`: where there is
+// a matrix unit, items of many float32 queries are screened on it first; the answer is the same to the bit.
 template <class T>
 void top_k(MatrixView<const T> queries, MatrixView<const T> items, const T* bias, const CsrView<T>* exclude,
-           TopK<T> result, const Execution& run);
+           TopK<T> result, bool use_amx, const Execution& run);
 
-// The k best of each row's own candidates: row r of `rows` holds their ids, in any order, and their scores.
-// exclude: one
-// row a row, or null.
+// The k best of each row's own candidates: row r of `rows` holds their ids, in any order, and their
+// scores. exclude: one row a row, or null.
 template <class T>
 void top_k_of_rows(const CsrView<T>& rows, const CsrView<T>* exclude, TopK<T> result, const Execution& run);
 
