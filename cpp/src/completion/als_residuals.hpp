@@ -26,7 +26,9 @@ class RowSweep {
   // sum e_j^2, e_j = t_j - <x_j, v> - bias. The gradient is overwritten with sum e_j (x_j, 1).
   double run() {
     if (gradient_) std::fill_n(gradient_, rank_ + 1, T(0));
-    return gradient_ ? sweep<true>() : sweep<false>();
+    const double squares = gradient_ ? sweep<true>() : sweep<false>();
+    if (gradient_) gradient_[rank_] = residual_sum_;
+    return squares;
   }
 
  private:
@@ -75,7 +77,11 @@ class RowSweep {
       }
       for (int r = 0; r < rows; ++r) {
         for (Offset f = whole(); vectors == 0 && f < rank_; ++f) gradient_[f] += x[r][f] * residual[r];
-        gradient_[rank_] += residual[r];
+      }
+      if constexpr (rows == 4) {
+        residual_sum_ += (residual[0] + residual[1]) + (residual[2] + residual[3]);
+      } else {
+        for (int r = 0; r < rows; ++r) residual_sum_ += residual[r];
       }
     }
     return squares;
@@ -101,7 +107,7 @@ class RowSweep {
 
   // Past the end of the row stand the ratings of the next one, which is likely to be swept next.
   void fetch(Offset j) const {
-    if (j < behind_) prefetch(half_.fixed.row(row_.indices[j]), rank_);
+    if (j < behind_) prefetch(half_.fixed.row(row_.indices[j]), vectors > 0 ? whole() : rank_);
   }
 
   static void store(T* to, Simd<T> value) { eckart::store(to, value); }
@@ -112,6 +118,7 @@ class RowSweep {
   const T bias_;
   T* gradient_;
   const Offset rank_, behind_;
+  T residual_sum_ = 0;
 };
 
 // The squared residuals of row i with factors v, summed. A gradient (rank + 1) becomes
