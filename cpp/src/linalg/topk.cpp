@@ -14,17 +14,21 @@ namespace eckart {
 namespace {
 
 constexpr Offset kQueryTile = 512;  // queries that share the packing of a panel of items
+constexpr Offset kFewQueries = 8;   // up to so many, the items are shared among the threads instead
+constexpr Offset kItemRange = 4096;
 
-// A tile of queries against the whole catalogue, panel by panel.
+// A tile of queries against a range of the catalogue, panel by panel.
 template <class T>
 class Tile {
  public:
   static constexpr Offset width = kSimdWidth<T>;
   static constexpr Offset panel = kPanelVectors * width;  // items
 
-  Tile(MatrixView<const T> items, const T* bias, const CsrView<T>* exclude, Offset k)
+  // `items` and `bias` begin with item `base`.
+  Tile(MatrixView<const T> items, const T* bias, Offset base, const CsrView<T>* exclude, Offset k)
       : items_(items),
         bias_(bias),
+        base_(base),
         exclude_(exclude),
         k_(k),
         queries_(kQueryTile * items.cols),
@@ -111,7 +115,7 @@ class Tile {
   void offer(Offset q, Offset first, Simd<T> scores) {
     Best<T>& heap = heaps_[q];
     for (Offset l = 0; l < width; ++l) {
-      const Index id = static_cast<Index>(first + l);
+      const Index id = static_cast<Index>(base_ + first + l);
       if (scores[l] > heap.threshold() && !excluded(q, id)) heap.push({scores[l], id});
     }
   }
@@ -123,6 +127,7 @@ class Tile {
 
   MatrixView<const T> items_;
   const T* bias_;
+  Offset base_;
   const CsrView<T>* exclude_;
   Offset k_, begin_ = 0, n_ = 0;
   AlignedBuffer<T> queries_;  // (kQueryTile / kPanel, rank, kPanel), padded with zero queries
@@ -130,6 +135,35 @@ class Tile {
   AlignedBuffer<T> start_;    // (panel): what a score begins with
   std::vector<Best<T>> heaps_;
 };
+
+// For few queries: the best of every range of items, then the best of those.
+template <class T>
+void top_k_by_ranges(MatrixView<const T> queries, MatrixView<const T> items, const T* bias,
+                     const CsrView<T>* exclude, TopK<T> result, double work, const Execution& run) {
+  const Offset k = result.ids.cols, n_ranges = (items.rows + kItemRange - 1) / kItemRange;
+  std::vector<Index> ids(n_ranges * queries.rows * k);
+  std::vector<T> scores(ids.size());
+  const auto part = [&](Offset range) {
+    const Offset at = range * queries.rows * k;
+    return TopK<T>{{ids.data() + at, queries.rows, k}, {scores.data() + at, queries.rows, k}};
+  };
+  parallel_ranges(n_ranges, 1, work, run, [&](Offset range, Offset) {
+    const Offset base = range * kItemRange, n = std::min(kItemRange, items.rows - base);
+    Tile<T>({items.row(base), n, items.cols}, bias ? bias + base : nullptr, base, exclude, k)
+        .run(queries, 0, queries.rows, part(range));
+  });
+  Best<T> best;
+  for (Offset q = 0; q < queries.rows; ++q) {
+    best.reset(k);
+    for (Offset range = 0; range < n_ranges; ++range) {
+      const TopK<T> from = part(range);
+      for (Offset j = 0; j < k && from.ids.row(q)[j] >= 0; ++j) {
+        best.offer({from.scores.row(q)[j], from.ids.row(q)[j]});
+      }
+    }
+    best.write(result.ids.row(q), result.scores.row(q));
+  }
+}
 
 }  // namespace
 
@@ -143,9 +177,13 @@ void top_k(MatrixView<const T> queries, MatrixView<const T> items, const T* bias
   }
   const Offset k = result.ids.cols;
   const double work = 2.0 * queries.rows * items.rows * items.cols;
+  if (queries.rows <= kFewQueries && items.rows > kItemRange) {
+    return top_k_by_ranges(queries, items, bias, exclude, result, work, run);
+  }
   // Fewer queries than a tile for every thread are cut finer: a query's answer is the same in any tile.
   const Offset tile = std::clamp<Offset>(round_up(queries.rows / 16 + 1, kPanel), kPanel, kQueryTile);
-  parallel_for((queries.rows + tile - 1) / tile, work, run, [&] { return Tile<T>(items, bias, exclude, k); },
+  parallel_for((queries.rows + tile - 1) / tile, work, run,
+               [&] { return Tile<T>(items, bias, 0, exclude, k); },
                [&](Tile<T>& scratch, Offset t) {
                  const Offset begin = t * tile;
                  scratch.run(queries, begin, std::min(tile, queries.rows - begin), result);

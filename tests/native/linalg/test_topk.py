@@ -133,6 +133,21 @@ def test_bad_arguments():
         native.top_k(queries, items, None, None, None, 1, False, 0)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_items", [4096, 4097, 10_007])
+def test_few_queries(dtype, n_items):
+    """One user's list is found by all threads, each among its own items: the same list, ties included."""
+    queries, items, bias = problem(9, n_items, 5, dtype)
+    exclude = exclusion(9, n_items)
+    wanted = brute_force(queries, items, 12, bias, exclude)
+    for n in (1, 3, 8, 9):
+        few = Csr(exclude.indptr[: n + 1], exclude.indices[: exclude.indptr[n]], None, n_items)
+        for threads in (1, 2, 3, 5):
+            ids, scores = native.top_k(queries[:n], items, bias, few.indptr, few.indices, 12, False, threads)
+            np.testing.assert_array_equal(ids, wanted[0][:n])
+            np.testing.assert_array_equal(scores, wanted[1][:n])
+
+
 amx_only = pytest.mark.skipif(not native_base.amx_available(), reason="this processor has no AMX")
 
 
