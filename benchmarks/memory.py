@@ -42,7 +42,7 @@ def main() -> None:
     gc.collect()
     lists, seconds, rise = growth(lambda: model.recommend(k=10))
     answer = lists.users.nbytes + sum(a.data.nbytes + a.mask.nbytes for a in (lists.items, lists.scores))
-    print(f"top-10 of all users in {seconds:.2f} s: rise {rise / 1e6:.0f} MB, the answer {answer / 1e6:.0f} MB")
+    print(f"top-10 of all users in {seconds:.2f} s: rise {rise / 1e6:.0f} MB, answer {answer / 1e6:.0f} MB")
     print(f"beyond the answer {(rise - answer) / 1e6:.0f} MB (bar 100)")
 
 
