@@ -38,17 +38,22 @@ class RowCg {
         x_(stride_),
         residual_(stride_),
         direction_(stride_),
-        product_(stride_) {}
+        product_(stride_ + 1) {}
 
   void solve(Offset row, int steps) {
     std::copy_n(side_.factors.row(row), rank_, x_.factors.data());
     x_.intercept = side_.bias ? side_.bias[row] : T(0);
     ridge_ = half_.reg[row];
     n_ = half_.ratings.row_size(row);
+    weights_ = weights_of(half_, half_.ratings.row(row));
     start(row);
     iterate(steps);
     std::copy_n(x_.factors.data(), rank_, side_.factors.row(row));
     if (side_.bias) side_.bias[row] = x_.intercept;
+  }
+
+  double error(Offset row) {
+    return row_error(half_, rows_.unobserved(), row, side_, product_.factors.data());
   }
 
  private:
@@ -68,6 +73,7 @@ class RowCg {
       residuals_[j] = target(half_, row, j);
     });
     sweep(x_, residuals_.data(), residual_);
+    unobserved().add_rhs(residual_.factors.data(), residual_.intercept);
   }
 
   void subtract_from(const T* rhs, T rhs_intercept, Vector& v) {
@@ -105,16 +111,18 @@ class RowCg {
     }
   }
 
-  // One pass over the packed ratings. With targets: out = sum_j (t_j - <x_j, v>) x_j - ridge v; without:
-  // out = sum_j <x_j, v> x_j + ridge v. Four ratings at a time, so that x_j is read once.
+  // One pass over the packed ratings. With targets: out = sum_j w_j (t_j - <x_j, v>) x_j - (S + ridge) v;
+  // without: out = sum_j w_j <x_j, v> x_j + (S + ridge) v, S the part of the unobserved. Four ratings at a
+  // time, so that x_j is read once.
   void sweep(const Vector& v, const T* targets, Vector& out) {
     const T sign = targets ? T(-1) : T(1);
     for (Offset f = 0; f < stride_; ++f) out.factors[f] = sign * ridge_ * v.factors[f];
-    T total = 0;
+    T total = sign * ridge_ * v.intercept;
+    unobserved().add_product(sign, v.factors.data(), v.intercept, out.factors.data(), total);
     Offset j = 0;
     for (; j + kRowsAtOnce <= n_; j += kRowsAtOnce) total += sweep_rows<kRowsAtOnce>(j, v, targets, out);
     for (; j < n_; ++j) total += sweep_rows<1>(j, v, targets, out);
-    out.intercept = side_.bias ? total + sign * ridge_ * v.intercept : T(0);
+    out.intercept = side_.bias ? total : T(0);
   }
 
   template <int rows>
@@ -135,6 +143,7 @@ class RowCg {
     for (int r = 0; r < rows; ++r) {
       const T fit = weight[r] + v.intercept;
       weight[r] = targets ? targets[j + r] - fit : fit;
+      if (weights_) weight[r] *= weights_[j + r];
       total += weight[r];
     }
     for (Offset f = 0; f < stride_; f += width) {
@@ -164,6 +173,8 @@ class RowCg {
     out.intercept = side_.bias ? total : T(0);
   }
 
+  const Unobserved<T>& unobserved() const { return rows_.unobserved(); }
+
   void copy(const Vector& from, Vector& to) {
     std::copy_n(from.factors.data(), stride_, to.factors.data());
     to.intercept = from.intercept;
@@ -181,6 +192,7 @@ class RowCg {
   AlsSide<T> side_;
   Offset rank_, stride_, n_ = 0;
   T ridge_ = 0;
+  const T* weights_ = nullptr;  // of the row's ratings
   AlignedBuffer<T> packed_;     // (kPackedRows, stride), padding stays zero
   AlignedBuffer<T> residuals_;  // (kPackedRows)
   typename ExactGram<T>::Former former_;
@@ -201,11 +213,11 @@ double als_solve_cg(const AlsHalf<T>& half, RowSubset subset, int steps, AlsSide
         double error = 0;
         for (Offset i = begin; i < end; ++i) {
           const Offset row = row_of(subset, i);
-          if (half.ratings.row_size(row) == 0) {
+          if (!is_solved(half, row)) {
             store_zero(side, row);
           } else {
             cg.solve(row, steps);
-            if (with_error) error += row_error(half, row, side);
+            if (with_error) error += cg.error(row);
           }
         }
         return error;
