@@ -38,7 +38,8 @@ class RowCg {
         x_(stride_),
         residual_(stride_),
         direction_(stride_),
-        product_(stride_ + 1) {}
+        product_(stride_),
+        scratch_(rank_ + 1) {}
 
   void solve(Offset row, int steps) {
     std::copy_n(side_.factors.row(row), rank_, x_.factors.data());
@@ -52,9 +53,7 @@ class RowCg {
     if (side_.bias) side_.bias[row] = x_.intercept;
   }
 
-  double error(Offset row) {
-    return row_error(half_, rows_.unobserved(), row, side_, product_.factors.data());
-  }
+  double error(Offset row) { return row_error(half_, rows_.unobserved(), row, side_, scratch_.data()); }
 
  private:
   using Vector = SystemVector<T>;
@@ -198,6 +197,7 @@ class RowCg {
   typename ExactGram<T>::Former former_;
   NormalSystem<T> gram_;
   Vector x_, residual_, direction_, product_;
+  std::vector<T> scratch_;  // (rank + 1)
 };
 
 }  // namespace

@@ -72,8 +72,8 @@ class Half:
         ratings = self.ratings
         return native.als_solve(
             ratings.indptr, ratings.indices, ratings.values, self.weights, self.unobserved, fixed.factors,
-            fixed.biases, self.mean, self.reg, out.factors, out.biases, rows, cg_steps, block, with_error, AMX,
-            get_num_threads(),
+            fixed.biases, self.mean, self.reg, out.factors, out.biases, rows, cg_steps, block, with_error,
+            AMX, get_num_threads(),
         )  # fmt: skip
 
 

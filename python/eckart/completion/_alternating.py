@@ -132,7 +132,9 @@ class AlternatingModel(FactorModel):
         exact.squared_error = users.solve(exact.items, exact.users, with_error=True)
         if not np.isfinite(exact.squared_error):
             name = type(self).__name__
-            raise DivergenceError(f"{name}: the last half-step overflowed; the model keeps the state before it")
+            raise DivergenceError(
+                f"{name}: the last half-step overflowed; the model keeps the state before it"
+            )
         return exact
 
     def _random_state(self, ratings: Ratings) -> AlsState:

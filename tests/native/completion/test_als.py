@@ -36,8 +36,8 @@ def solve(
     if fixed_bias is not None:
         bias = np.full(n, 7, fixed.dtype) if start is None else start[1].copy()
     native.als_solve(
-        rows.indptr, rows.indices, rows.values, None, 0.0, fixed, fixed_bias, mean, reg, factors, bias, subset,
-        cg_steps, 0, False, amx, threads,
+        rows.indptr, rows.indices, rows.values, None, 0.0, fixed, fixed_bias, mean, reg, factors, bias,
+        subset, cg_steps, 0, False, amx, threads,
     )  # fmt: skip
     return factors, bias
 
@@ -254,9 +254,7 @@ def test_the_error_that_a_half_step_returns(rank, amx):
     rows, fixed, bias, reg = problem(rank, np.float32)
     factors, biases = np.zeros((rows.n_rows, rank), np.float32), np.zeros(rows.n_rows, np.float32)
     ratings, sides = (rows.indptr, rows.indices, rows.values), (fixed, bias, 3.0)
-    returned = native.als_solve(
-        *ratings, None, 0.0, *sides, reg, factors, biases, None, 0, 0, True, amx, 2
-    )
+    returned = native.als_solve(*ratings, None, 0.0, *sides, reg, factors, biases, None, 0, 0, True, amx, 2)
     error = native.als_squared_error(*ratings, *sides, factors, biases, 2)
     assert returned == pytest.approx(error, rel=2e-6)
 
