@@ -49,6 +49,14 @@ class Solver(str, Enum):
     subspace = "subspace"
 
 
+class Confidence(str, Enum):
+    """What ``--confidence`` takes."""
+
+    binary = "binary"
+    linear = "linear"
+    log = "log"
+
+
 COLUMNS = "Columns of the file (names or numbers from 0; guessed from common names)"
 MODEL = "Model"
 
@@ -90,7 +98,8 @@ Rank = Annotated[
 Reg = Annotated[
     str | None,
     typer.Option(
-        rich_help_panel=MODEL, metavar="NUMBER or USERS,ITEMS", show_default="als .1, implicit-als .003, ease 200, baseline 5,2",
+        rich_help_panel=MODEL, metavar="NUMBER or USERS,ITEMS",
+        show_default="als .1, implicit-als .003, ease 200, baseline 5,2",
         help="als, implicit-als, ease, baseline: penalty.",
     ),
 ]  # fmt: skip
@@ -112,13 +121,30 @@ Tol = Annotated[
     float | None,
     typer.Option(
         rich_help_panel=MODEL, show_default="als 1e-4, baseline 1e-6",
-        help="als, implicit-als: stop when the objective falls by less than this share; baseline: when no bias moves more.",
+        help="als, implicit-als: stop when the objective falls by less than this share; baseline: when no "
+        "bias moves more.",
     ),
 ]  # fmt: skip
 SolverOption = Annotated[
     Solver | None,
-    typer.Option("--solver", rich_help_panel=MODEL, help="als, implicit-als: exact rows, or conjugate gradients; implicit-als: or blocks of factors.",
-                 show_default="cholesky"),
+    typer.Option(
+        "--solver", rich_help_panel=MODEL, show_default="cholesky",
+        help="als, implicit-als: exact rows, or conjugate gradients; implicit-als: or blocks of factors.",
+    ),
+]  # fmt: skip
+UnobservedWeight = Annotated[
+    float | None,
+    typer.Option(
+        "--unobserved-weight", rich_help_panel=MODEL, min=0, show_default=".1",
+        help="implicit-als: weight of what a user has not touched, beside 1 of what they have.",
+    ),
+]  # fmt: skip
+ConfidenceOption = Annotated[
+    Confidence | None,
+    typer.Option(
+        "--confidence", rich_help_panel=MODEL, show_default="binary",
+        help="implicit-als: weight of a value r: 1, r, or log(1 + r).",
+    ),
 ]  # fmt: skip
 NoBiases = Annotated[
     bool,

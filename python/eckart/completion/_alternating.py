@@ -279,3 +279,10 @@ class AlternatingModel(FactorModel):
         model.n_iter_, model.converged_ = int(training["n_iter"]), bool(training["converged"])
         model._check_params()
         return model
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import TransformerTags
+
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags = TransformerTags(preserves_dtype=["float64", "float32"])
+        return tags

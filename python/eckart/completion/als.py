@@ -1,7 +1,5 @@
 """Alternating least squares for explicit ratings with missing entries."""
 
-from typing import Any
-
 import numpy as np
 
 from eckart.base.csr import Csr
@@ -112,10 +110,3 @@ class ALS(AlternatingModel):
 
     def _solver_options(self) -> dict[str, int]:
         return {"cg_steps": self.cg_steps} if self.solver == "cg" else {}
-
-    def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import TransformerTags
-
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags = TransformerTags(preserves_dtype=["float64", "float32"])
-        return tags

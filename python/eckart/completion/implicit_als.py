@@ -64,6 +64,7 @@ class ImplicitALS(AlternatingModel):
     users_, items_, interactions_ : vocabularies and training feedback
     """
 
+    SCORE = ("ndcg@10", 1.0)
     SOLVERS = ("cholesky", "cg", "subspace")
 
     def __init__(
