@@ -74,7 +74,7 @@ class Runner:
         with ExitStack() as stack:
             peer, chosen, how = self._at_its_best(comparison, stack)
             same = dict.fromkeys(wanted, "")
-            if comparison.answer == "objective":
+            if comparison.answer.endswith("objective"):
                 same = {job: self._check_objective(peer, chosen, ours) for job, ours in wanted.items()}
             setting = {"rank": RANK, "reg": comparison.reg, **chosen}
             self._prepare(peer, comparison.shape)
@@ -129,20 +129,26 @@ class Runner:
         ours = self._eckart("check")
         self._prepare(peer, "check")
         for child, setting, name in ((ours, our_setting, "ours"), (peer, chosen, "peer")):
-            self._fit(child, {**CHECK, **setting}, CHECK_ITERATIONS)
+            self._fit(child, {**CHECK, **setting, "rank": CHECK["rank"]}, CHECK_ITERATIONS)
             child.call("save_model", STARTING, path=self._file(name))
         reached = [
-            answers.objective(answers.Model.load(self._file(name)), *self._ratings["check"], CHECK["reg"])
-            for name in ("ours", "peer")
+            self._objective(answers.Model.load(self._file(name)), our_setting) for name in ("ours", "peer")
         ]
         off = reached[1] / reached[0] - 1
         return judged(abs(off) <= SAME_OBJECTIVE, f"same objective to {abs(off):.1e} on small data; ")
+
+    def _objective(self, model: answers.Model, our_setting: Setting) -> float:
+        users, items, values = self._ratings["check"]
+        if our_setting.get("model") == "ImplicitALS":
+            terms = {name: our_setting[name] for name in ("reg", "unobserved_weight", "nu")}
+            return answers.implicit_objective(model, users, items, **terms)
+        return answers.objective(model, users, items, values, CHECK["reg"])
 
     def _check_learned(self, comparison: Comparison, job: str) -> str:
         """Return what the peer's model of the big data is worth. AnswerError if it has learned nothing."""
         users, items, values = self._ratings[comparison.shape]
         peer = answers.Model.load(self._file("peer"))
-        if comparison.answer == "learned":
+        if comparison.answer in ("learned", "implicit objective"):
             share = answers.auc(peer, users, items)
             return judged(share > LEARNED_AUC, f"training pairs above random ones: {share:.1%}")
         error, spread = answers.rmse(peer, users, items, values), float(values.std())

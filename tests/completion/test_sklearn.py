@@ -42,7 +42,7 @@ EXPECTED_FAILURES = {
 
 def excuses(model):
     """Return the checks that `model` may fail. Where everyone has rated everything, as there, popularity,
-    sums over clicks and their factors are the same for everyone, so a subset of the rows gets the same answers."""
+    sums over clicks and their factors are the same for everyone, so parts of it get the same answers."""
     same = isinstance(model, Popularity | EASE | ImplicitALS) or getattr(model, "feedback", "") == "implicit"
     passes = {"check_methods_subset_invariance"} if same else set()
     return {name: reason for name, reason in EXPECTED_FAILURES.items() if name not in passes}
