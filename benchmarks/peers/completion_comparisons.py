@@ -47,8 +47,9 @@ class Comparison:
     """One peer at one job, beside eckart's setting for each of the jobs that it serves.
 
     ours : eckart's setting by job
-    answer : what the peer has to show: "objective" (eckart's, to a thousandth), "implicit objective" (that of
-        ImplicitALS, likewise), "learned" (a model of another objective), "rmse" (an error below the spread of the ratings), "lists" (the same lists)
+    answer : what the peer has to show: "objective" (eckart's, to a thousandth), "implicit objective" (that
+        of ImplicitALS, likewise), "learned" (a model of another objective), "rmse" (an error below the
+        spread of the ratings), "lists" (the same lists)
     settings, blas_threads : each combination is tried once, the fastest is measured
     iterations, our_iterations : n of the marginal cost; pairs : repetitions of (eckart, peer)
     """

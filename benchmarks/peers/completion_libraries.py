@@ -173,8 +173,8 @@ class Irspack(Library):
 
     def fit(self, iterations: int, rank: int, reg: float, solver: str, clicks: bool = False) -> None:
         self._model = self._new(
-            ones(self._matrix) if clicks else self._matrix, n_components=rank, alpha0=0.1, reg=reg, solver_type=solver,
-            train_epochs=iterations, n_threads=self.threads, random_seed=0,
+            ones(self._matrix) if clicks else self._matrix, n_components=rank, alpha0=0.1, reg=reg,
+            solver_type=solver, train_epochs=iterations, n_threads=self.threads, random_seed=0,
         )  # fmt: skip
         self._model.learn()
 

@@ -16,7 +16,7 @@ from completion_comparisons import CHECK, QUICK_SHAPES, RANK, REG, SHAPES, TRUTH
 from processes import Child, ChildError
 
 STARTING = 120.0  # seconds for importing a library and preparing the ratings
-CHECK_ITERATIONS = 40  # until ALS has converged on the small data
+CHECK_ITERATIONS = {"objective": 40, "implicit objective": 400}  # until ALS has converged on the small data
 SAME_OBJECTIVE = 1e-3  # relative
 LEARNED_AUC = 0.7
 TOPK_ITERATIONS = 2  # of eckart's fit, whose factors both sides then rank by
@@ -75,7 +75,8 @@ class Runner:
             peer, chosen, how = self._at_its_best(comparison, stack)
             same = dict.fromkeys(wanted, "")
             if comparison.answer.endswith("objective"):
-                same = {job: self._check_objective(peer, chosen, ours) for job, ours in wanted.items()}
+                n = CHECK_ITERATIONS[comparison.answer]
+                same = {job: self._check_objective(peer, chosen, ours, n) for job, ours in wanted.items()}
             setting = {"rank": RANK, "reg": comparison.reg, **chosen}
             self._prepare(peer, comparison.shape)
             self._fit(peer, setting, 1)  # the first fit of a process also pays for its memory
@@ -124,12 +125,12 @@ class Runner:
         one = self._fit(child, setting, 1)
         return (self._fit(child, setting, 1 + n) - one) / n
 
-    def _check_objective(self, peer: Child, chosen: Setting, our_setting: Setting) -> str:
+    def _check_objective(self, peer: Child, chosen: Setting, our_setting: Setting, iterations: int) -> str:
         """Let both converge on small data and compare what they minimise. AnswerError where it differs."""
         ours = self._eckart("check")
         self._prepare(peer, "check")
         for child, setting, name in ((ours, our_setting, "ours"), (peer, chosen, "peer")):
-            self._fit(child, {**CHECK, **setting, "rank": CHECK["rank"]}, CHECK_ITERATIONS)
+            self._fit(child, {**CHECK, **setting, "rank": CHECK["rank"]}, iterations)
             child.call("save_model", STARTING, path=self._file(name))
         reached = [
             self._objective(answers.Model.load(self._file(name)), our_setting) for name in ("ours", "peer")

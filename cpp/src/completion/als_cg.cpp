@@ -41,24 +41,34 @@ class RowCg {
         product_(stride_),
         scratch_(rank_ + 1) {}
 
-  void solve(Offset row, int steps) {
+  // Returns the row's part of the objective without its penalty, if asked for.
+  double solve(Offset row, int steps, bool with_error) {
     std::copy_n(side_.factors.row(row), rank_, x_.factors.data());
     x_.intercept = side_.bias ? side_.bias[row] : T(0);
     ridge_ = half_.reg[row];
     n_ = half_.ratings.row_size(row);
     weights_ = weights_of(half_, half_.ratings.row(row));
     start(row);
-    iterate(steps);
+    const double before = with_error ? objective() : 0;
+    const double gain = iterate(steps);
     std::copy_n(x_.factors.data(), rank_, side_.factors.row(row));
     if (side_.bias) side_.bias[row] = x_.intercept;
+    if (!with_error) return 0;
+    // A row whose ratings were not packed has not met its squared residuals.
+    if (n_ > kPackedRows) return row_error(half_, unobserved(), row, side_, scratch_.data());
+    return before - gain - double(ridge_) * inner(x_, x_);
   }
-
-  double error(Offset row) { return row_error(half_, rows_.unobserved(), row, side_, scratch_.data()); }
 
  private:
   using Vector = SystemVector<T>;
 
-  // residual = b - (A + ridge I) x
+  // At x_, from the squared residuals that start() has left; with the penalty.
+  double objective() {
+    return squares_ + unobserved().value(x_.factors.data(), x_.intercept, scratch_.data()) +
+           double(ridge_) * inner(x_, x_);
+  }
+
+  // residual = b - (A + ridge I) x; of packed ratings, squares_ = sum_j w_j e_j^2
   void start(Offset i) {
     if (n_ > kPackedRows) {
       rows_.form(i, former_, gram_);
@@ -71,6 +81,7 @@ class RowCg {
       copy_row(x, rank_, packed_.data() + j * stride_);
       residuals_[j] = target(half_, row, j);
     });
+    squares_ = 0;
     sweep(x_, residuals_.data(), residual_);
     unobserved().add_rhs(residual_.factors.data(), residual_.intercept);
   }
@@ -80,7 +91,9 @@ class RowCg {
     v.intercept = side_.bias ? rhs_intercept - v.intercept : T(0);
   }
 
-  void iterate(int steps) {
+  // Returns by how much the objective fell: a step of length alpha lowers it by alpha |residual|^2.
+  double iterate(int steps) {
+    double gain = 0;
     copy(residual_, direction_);
     T norm = inner(residual_, residual_);
     const T converged = norm * std::numeric_limits<T>::epsilon() * std::numeric_limits<T>::epsilon();
@@ -91,6 +104,7 @@ class RowCg {
       const T alpha = norm / curvature;
       add(alpha, direction_, x_);
       add(-alpha, product_, residual_);
+      gain += double(alpha) * norm;
       const T next = inner(residual_, residual_);
       const T beta = next / norm;
       for (Offset f = 0; f < stride_; ++f) {
@@ -99,6 +113,7 @@ class RowCg {
       direction_.intercept = residual_.intercept + beta * direction_.intercept;
       norm = next;
     }
+    return gain;
   }
 
   // out = (A + ridge I) v
@@ -141,8 +156,9 @@ class RowCg {
     }
     for (int r = 0; r < rows; ++r) {
       const T fit = weight[r] + v.intercept;
-      weight[r] = targets ? targets[j + r] - fit : fit;
-      if (weights_) weight[r] *= weights_[j + r];
+      const T e = targets ? targets[j + r] - fit : fit;
+      weight[r] = weights_ ? weights_[j + r] * e : e;
+      if (targets) squares_ += weight[r] * e;
       total += weight[r];
     }
     for (Offset f = 0; f < stride_; f += width) {
@@ -191,6 +207,7 @@ class RowCg {
   AlsSide<T> side_;
   Offset rank_, stride_, n_ = 0;
   T ridge_ = 0;
+  double squares_ = 0;
   const T* weights_ = nullptr;  // of the row's ratings
   AlignedBuffer<T> packed_;     // (kPackedRows, stride), padding stays zero
   AlignedBuffer<T> residuals_;  // (kPackedRows)
@@ -216,8 +233,7 @@ double als_solve_cg(const AlsHalf<T>& half, RowSubset subset, int steps, AlsSide
           if (!is_solved(half, row)) {
             store_zero(side, row);
           } else {
-            cg.solve(row, steps);
-            if (with_error) error += cg.error(row);
+            error += cg.solve(row, steps, with_error);
           }
         }
         return error;

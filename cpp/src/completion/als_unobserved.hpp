@@ -92,14 +92,21 @@ class Unobserved {
 
   template <int vectors>
   void add_columns(T sign, const T* v, Offset f, T* out) const {
-    Simd<T> sum[vectors];
-    for (int k = 0; k < vectors; ++k) sum[k] = load(out + f + k * kWidth);
+    Simd<T> even[vectors], odd[vectors] = {};  // two chains of sums: one would wait for itself
+    for (int k = 0; k < vectors; ++k) even[k] = load(out + f + k * kWidth);
     const T* s = square_.data() + f;
-    for (Offset i = 0; i < rank_; ++i, s += stride_) {
-      const Simd<T> x = broadcast(sign * v[i]);
-      for (int k = 0; k < vectors; ++k) sum[k] += x * load(s + k * kWidth);
+    Offset i = 0;
+    for (; i + 2 <= rank_; i += 2, s += 2 * stride_) {
+      const Simd<T> x = broadcast(sign * v[i]), y = broadcast(sign * v[i + 1]);
+      for (int k = 0; k < vectors; ++k) {
+        even[k] += x * load(s + k * kWidth);
+        odd[k] += y * load(s + stride_ + k * kWidth);
+      }
     }
-    for (int k = 0; k < vectors; ++k) eckart::store(out + f + k * kWidth, sum[k]);
+    for (; i < rank_; ++i) {
+      for (int k = 0; k < vectors; ++k) even[k] += broadcast(sign * v[i]) * load(s + k * kWidth);
+    }
+    for (int k = 0; k < vectors; ++k) eckart::store(out + f + k * kWidth, even[k] + odd[k]);
   }
 
   // The sums over some columns in double: entries of a NormalSystem, then count, target_sum, sum b^2.

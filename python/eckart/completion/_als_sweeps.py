@@ -17,8 +17,6 @@ from eckart.base.csr import Csr
 from eckart.base.threads import get_num_threads
 from eckart.completion._factors import Side
 
-INITIAL_SCALE = 1.0  # expected norm of a starting row; a smaller start takes more iterations
-
 
 @dataclass
 class AlsState:
@@ -77,11 +75,14 @@ class Half:
         )  # fmt: skip
 
 
-def random_side(n: int, like: Side, seed: int, *, first_row: int = 0) -> Side:
-    """Return n starting rows like those of `like`: normal factors, one stream a row, and zero biases."""
+def random_side(n: int, like: Side, seed: int, norm: float, *, first_row: int = 0) -> Side:
+    """Return n starting rows like those of `like`: normal factors, one stream a row, and zero biases.
+
+    norm : that a row's factors are expected to have
+    """
     rank, dtype = like.factors.shape[1], like.factors.dtype
     factors = aligned_empty((n, rank), dtype)
-    native_base.fill_normal(factors, seed, first_row, INITIAL_SCALE / np.sqrt(rank), get_num_threads())
+    native_base.fill_normal(factors, seed, first_row, norm / np.sqrt(rank), get_num_threads())
     return Side(factors, None if like.biases is None else np.zeros(n, dtype=dtype))
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SWEEPS = 2  # over the grown rows: new users and new items that rated each other need a second look
 NEW_ROWS_SEED = 0  # an update gives the same result every time
+NEW_ROWS_NORM = 1.0  # from a small start so few sweeps would not leave the saddle at zero
 
 
 def grown_state(
@@ -58,6 +59,6 @@ def _extended(side: Side, n: int) -> Side:
     """Return `side` with starting rows appended, not zeros: a new user who rated only new items, and they
     only that user, would otherwise stay at the saddle where both are zero."""
     n_old = len(side.factors)
-    new = random_side(n - n_old, side, NEW_ROWS_SEED, first_row=n_old)
+    new = random_side(n - n_old, side, NEW_ROWS_SEED, NEW_ROWS_NORM, first_row=n_old)
     biases = None if side.biases is None else np.concatenate([side.biases, new.biases])
     return Side(np.concatenate([side.factors, new.factors]), biases)

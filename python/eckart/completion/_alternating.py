@@ -32,6 +32,7 @@ class AlternatingModel(FactorModel):
     """
 
     SOLVERS: tuple[str, ...]
+    START: float  # expected norm of a starting row: what takes the fewest iterations
 
     rank: int
     reg: float | tuple[float, float]
@@ -142,8 +143,8 @@ class AlternatingModel(FactorModel):
         like = Side(
             np.empty((0, self.rank), ratings.dtype), np.empty(0, ratings.dtype) if self.biases else None
         )
-        users = random_side(ratings.n_users, like, seed)
-        return AlsState(users, random_side(ratings.n_items, like, seed ^ SALT_ITEMS))
+        users = random_side(ratings.n_users, like, seed, self.START)
+        return AlsState(users, random_side(ratings.n_items, like, seed ^ SALT_ITEMS, self.START))
 
     def _warm_state(self, ratings: Ratings) -> AlsState:
         """Return the fitted factors where the id is known, random ones elsewhere and in new dimensions."""

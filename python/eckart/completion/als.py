@@ -52,6 +52,7 @@ class ALS(AlternatingModel):
     """
 
     SOLVERS = ("cholesky", "cg")
+    START = 1.0
 
     def __init__(
         self,

@@ -66,6 +66,7 @@ class ImplicitALS(AlternatingModel):
 
     SCORE = ("ndcg@10", 1.0)
     SOLVERS = ("cholesky", "cg", "subspace")
+    START = 0.1  # as Rendle et al. 2022 have it
 
     def __init__(
         self,
