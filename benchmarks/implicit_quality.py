@@ -16,12 +16,12 @@ from data import gowalla, movielens_1m_leave_one_out
 import eckart as ek
 from eckart.completion import ImplicitALS
 from eckart.data import Ratings
-from eckart.evaluation import run_protocol
+from eckart.evaluation import Record, run_protocol
 
-SEEDS = range(5)
+SEEDS = {"ncf-loo": range(5), "lightgcn": range(1)}
 # Chosen with --choose.
 SETTINGS = {
-    ("ncf-loo", 64): {"reg": 0.007, "unobserved_weight": 0.3, "max_iter": 12},
+    ("ncf-loo", 64): {"reg": 0.007, "unobserved_weight": 0.2, "max_iter": 12},
     ("ncf-loo", 192): {"reg": 0.007, "unobserved_weight": 0.3, "max_iter": 12},
     ("lightgcn", 64): {"reg": 0.003, "unobserved_weight": 0.1, "max_iter": 15},
     ("lightgcn", 192): {"reg": 0.003, "unobserved_weight": 0.1, "max_iter": 15},
@@ -31,7 +31,6 @@ GRID = {
     "unobserved_weight": (0.1, 0.2, 0.3, 0.5),
     "max_iter": (12,),
 }
-METRIC = {"ncf-loo": "sampled hit_rate@10", "lightgcn": "recall@20"}
 
 
 def data(name: str) -> tuple[Ratings, dict[str, Ratings]]:
@@ -41,6 +40,11 @@ def data(name: str) -> tuple[Ratings, dict[str, Ratings]]:
         return ratings, {"test": test, "negatives": negatives}
     train, test = gowalla()
     return train, {"test": test}
+
+
+def pair_keys(users: np.ndarray, items: np.ndarray, n_items: int) -> np.ndarray:
+    """Return one number a pair."""
+    return users.astype(np.int64) * n_items + items
 
 
 def without_test(name: str, ratings: Ratings, parts: dict[str, Ratings]) -> Ratings:
@@ -66,15 +70,13 @@ def validation(name: str, train: Ratings, seed: int = 0) -> tuple[Ratings, dict[
         keep = np.ones(len(train), bool)
         keep[order[first]] = False
         return train[keep], {"test": test}
-    rated = train.user_index.astype(np.int64) * train.n_items + train.item_index
-    pairs = np.repeat(np.arange(train.n_users, dtype=np.int64), 150) * train.n_items
-    pairs += random.integers(train.n_items, size=len(pairs))
-    pairs = np.setdiff1d(pairs, rated)
+    drawn = random.integers(train.n_items, size=(train.n_users, 150))
+    drawn = pair_keys(np.arange(train.n_users)[:, None], drawn, train.n_items)
+    pairs = np.setdiff1d(drawn, pair_keys(train.user_index, train.item_index, train.n_items))
     users, items = pairs // train.n_items, pairs % train.n_items
-    rank = np.arange(len(pairs)) - np.searchsorted(users, users)
-    # Pairs rise within a user: a random 99 of them, not the first.
-    shuffled = np.lexsort((random.random(len(pairs)), users))
-    chosen = shuffled[rank < 99]
+    shuffled = np.lexsort((random.random(len(pairs)), users))  # pairs rise within a user
+    place = np.arange(len(pairs)) - np.searchsorted(users, users)
+    chosen = shuffled[place < 99]
     negatives = Ratings(
         users[chosen].astype(np.int32), items[chosen].astype(np.int32), np.ones(len(chosen), np.float32),
         train.users, train.items,
@@ -82,37 +84,42 @@ def validation(name: str, train: Ratings, seed: int = 0) -> tuple[Ratings, dict[
     return train, {"test": test, "negatives": negatives}
 
 
-def measure(name: str, models: dict[str, ImplicitALS], ratings: Ratings, parts: dict[str, Ratings]):
-    """Return the record of the protocol, its metrics by model."""
-    return run_protocol(name, models, ratings, **parts)
+def show(record: Record) -> None:
+    """Print every metric of every model, and the means over the models but Popularity."""
+    metrics = list(next(iter(record.estimates.values())))
+    rows = {name: [of[metric].mean for metric in metrics] for name, of in record.estimates.items()}
+    rows["mean"] = np.mean([row for name, row in rows.items() if name != "Popularity"], axis=0)
+    width = max(map(len, rows))
+    print(f"{record.protocol:{width}}  {'  '.join(metrics)}")
+    for name, row in rows.items():
+        print(f"{name:{width}}  {'  '.join(f'{v:{len(m)}.4f}' for m, v in zip(metrics, row, strict=True))}")
+    print(flush=True)
 
 
 def choose(name: str, rank: int, ratings: Ratings, parts: dict[str, Ratings]) -> None:
-    """Print the validation metric of every setting of the grid."""
+    """Print the validation metrics of every setting of the grid."""
     train, held_out = validation(name, without_test(name, ratings, parts))
     models = {}
     for values in itertools.product(*GRID.values()):
         setting = dict(zip(GRID, values, strict=True))
-        models[f"{rank} {setting}"] = ImplicitALS(rank, tol=0, random_state=0, **setting)
-    print(measure(name, models, train, held_out), flush=True)
+        words = ", ".join(f"{key} {value}" for key, value in setting.items())
+        models[f"{rank}: {words}"] = ImplicitALS(rank, tol=0, random_state=0, **setting)
+    show(run_protocol(name, models, train, **held_out))
 
 
 def report(name: str, rank: int, ratings: Ratings, parts: dict[str, Ratings]) -> None:
-    """Print the record of five seeds (one for Gowalla), and the means over them."""
+    """Print the metrics of every seed, and their means."""
     setting = SETTINGS[name, rank]
-    seeds = SEEDS if name == "ncf-loo" else [0]
     models = {
-        f"ImplicitALS {rank}, seed {seed}": ImplicitALS(rank, tol=0, random_state=seed, **setting)
-        for seed in seeds
+        f"{rank}, seed {seed}": ImplicitALS(rank, tol=0, random_state=seed, **setting) for seed in SEEDS[name]
     }
-    record = measure(name, models, ratings, parts)
-    print(record)
-    print(f"rank {rank}, {setting}\n", flush=True)
+    print(f"ImplicitALS, rank {rank}, {setting}")
+    show(run_protocol(name, models, ratings, **parts))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", default=list(METRIC), metavar="NAME")
+    parser.add_argument("names", nargs="*", default=list(SEEDS), metavar="NAME")
     parser.add_argument("--choose", action="store_true")
     parser.add_argument("--rank", type=int, nargs="+", default=[64, 192])
     parser.add_argument("--threads", type=int, default=2)
