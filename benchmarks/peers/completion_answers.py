@@ -63,6 +63,24 @@ def objective(model: Model, users: np.ndarray, items: np.ndarray, values: np.nda
     return rmse(model, users, items, values) ** 2 + penalty / len(values)
 
 
+def implicit_objective(
+    model: Model,
+    users: np.ndarray,
+    items: np.ndarray,
+    reg: float,
+    unobserved_weight: float,
+    nu: float,
+) -> float:
+    """Return what ImplicitALS minimises where every rating is a click, over all pairs, exactly."""
+    u, v = (side.astype(np.float64) for side in (model.user_factors, model.item_factors))
+    fitted = np.einsum("nk,nk->n", u[users], v[items])
+    total = float(np.sum((fitted - 1) ** 2)) + unobserved_weight * float(np.sum((u.T @ u) * (v.T @ v)))
+    for index, own, others in ((users, u, v), (items, v, u)):
+        weight = np.bincount(index, minlength=len(own)) + unobserved_weight * len(others)
+        total += reg * float(weight**nu @ np.einsum("nk,nk->n", own, own))
+    return total
+
+
 def auc(model: Model, users: np.ndarray, items: np.ndarray) -> float:
     """Return how often a training pair scores above the same user with a random item (1/2 is chance)."""
     at = sampled(len(users))

@@ -39,6 +39,13 @@ class Triples(NamedTuple):
         return sparse.coo_matrix((self.values, (self.users, self.items)), shape=self.shape).asformat(layout)
 
 
+def ones(matrix: Any) -> Any:
+    """Return a sparse matrix with every stored value 1."""
+    clicks = matrix.copy()
+    clicks.data[:] = 1
+    return clicks
+
+
 class Library:
     """A library, and the ratings that it was given last; `threads` is how many it may use."""
 
@@ -79,11 +86,10 @@ class Eckart(Library):
         self._ratings = ek.data.Ratings(triples.users, triples.items, triples.values, *vocabularies)
         _ = self._ratings.by_user, self._ratings.by_item  # compressed views are built at first use
 
-    def fit(self, iterations: int, rank: int, reg: float, **setting: Any) -> None:
-        model = self._ek.completion.ALS(
-            rank, reg=reg, max_iter=iterations, tol=0.0, random_state=0, **setting
-        )
-        self._model = model.fit(self._ratings)
+    def fit(self, iterations: int, rank: int, reg: float, model: str = "ALS", **setting: Any) -> None:
+        cls = getattr(self._ek.completion, model)
+        unfitted = cls(rank, reg=reg, max_iter=iterations, tol=0.0, random_state=0, **setting)
+        self._model = unfitted.fit(self._ratings)
 
     def model(self) -> dict[str, Any]:
         model = self._model
@@ -131,15 +137,22 @@ class Implicit(Library):
 
         self._new, self._matrix = AlternatingLeastSquares, triples.matrix("csr")
 
-    def fit(self, iterations: int, rank: int, reg: float, cg: bool) -> None:
+    def fit(
+        self, iterations: int, rank: int, reg: float, cg: bool, clicks: bool = False, alpha: float = 1.0
+    ) -> None:
         self._model = self._new(
-            factors=rank, regularization=reg, iterations=iterations, use_cg=cg, num_threads=self.threads,
-            random_state=0,
+            factors=rank, regularization=reg, alpha=alpha, iterations=iterations, use_cg=cg,
+            num_threads=self.threads, random_state=0,
         )  # fmt: skip
-        self._model.fit(self._matrix, show_progress=False)
+        self._model.fit(ones(self._matrix) if clicks else self._matrix, show_progress=False)
+        # With one confidence c everywhere it fits c / (c - 1) in our terms, where that is not 1 / 0.
+        self._scale = (alpha / (alpha - 1)) ** -0.5 if clicks and alpha > 1 else 1.0
 
     def model(self) -> dict[str, Any]:
-        return {"user_factors": self._model.user_factors, "item_factors": self._model.item_factors}
+        scale = np.float32(self._scale)
+        return {
+            "user_factors": scale * self._model.user_factors, "item_factors": scale * self._model.item_factors
+        }  # fmt: skip
 
     def use_factors(self, path: str) -> None:
         with np.load(path) as file:
@@ -158,10 +171,10 @@ class Irspack(Library):
 
         self._new, self._matrix = IALSRecommender, triples.matrix("csr")
 
-    def fit(self, iterations: int, rank: int, reg: float, solver: str) -> None:
+    def fit(self, iterations: int, rank: int, reg: float, solver: str, clicks: bool = False) -> None:
         self._model = self._new(
-            self._matrix, n_components=rank, alpha0=0.1, reg=reg, solver_type=solver,
-            train_epochs=iterations, n_threads=self.threads, random_seed=0,
+            ones(self._matrix) if clicks else self._matrix, n_components=rank, alpha0=0.1, reg=reg,
+            solver_type=solver, train_epochs=iterations, n_threads=self.threads, random_seed=0,
         )  # fmt: skip
         self._model.learn()
 

@@ -16,7 +16,7 @@ from completion_comparisons import CHECK, QUICK_SHAPES, RANK, REG, SHAPES, TRUTH
 from processes import Child, ChildError
 
 STARTING = 120.0  # seconds for importing a library and preparing the ratings
-CHECK_ITERATIONS = 40  # until ALS has converged on the small data
+CHECK_ITERATIONS = {"objective": 40, "implicit objective": 400}  # until ALS has converged on the small data
 SAME_OBJECTIVE = 1e-3  # relative
 LEARNED_AUC = 0.7
 TOPK_ITERATIONS = 2  # of eckart's fit, whose factors both sides then rank by
@@ -74,8 +74,9 @@ class Runner:
         with ExitStack() as stack:
             peer, chosen, how = self._at_its_best(comparison, stack)
             same = dict.fromkeys(wanted, "")
-            if comparison.answer == "objective":
-                same = {job: self._check_objective(peer, chosen, ours) for job, ours in wanted.items()}
+            if comparison.answer.endswith("objective"):
+                n = CHECK_ITERATIONS[comparison.answer]
+                same = {job: self._check_objective(peer, chosen, ours, n) for job, ours in wanted.items()}
             setting = {"rank": RANK, "reg": comparison.reg, **chosen}
             self._prepare(peer, comparison.shape)
             self._fit(peer, setting, 1)  # the first fit of a process also pays for its memory
@@ -124,25 +125,31 @@ class Runner:
         one = self._fit(child, setting, 1)
         return (self._fit(child, setting, 1 + n) - one) / n
 
-    def _check_objective(self, peer: Child, chosen: Setting, our_setting: Setting) -> str:
+    def _check_objective(self, peer: Child, chosen: Setting, our_setting: Setting, iterations: int) -> str:
         """Let both converge on small data and compare what they minimise. AnswerError where it differs."""
         ours = self._eckart("check")
         self._prepare(peer, "check")
         for child, setting, name in ((ours, our_setting, "ours"), (peer, chosen, "peer")):
-            self._fit(child, {**CHECK, **setting}, CHECK_ITERATIONS)
+            self._fit(child, {**CHECK, **setting, "rank": CHECK["rank"]}, iterations)
             child.call("save_model", STARTING, path=self._file(name))
         reached = [
-            answers.objective(answers.Model.load(self._file(name)), *self._ratings["check"], CHECK["reg"])
-            for name in ("ours", "peer")
+            self._objective(answers.Model.load(self._file(name)), our_setting) for name in ("ours", "peer")
         ]
         off = reached[1] / reached[0] - 1
         return judged(abs(off) <= SAME_OBJECTIVE, f"same objective to {abs(off):.1e} on small data; ")
+
+    def _objective(self, model: answers.Model, our_setting: Setting) -> float:
+        users, items, values = self._ratings["check"]
+        if our_setting.get("model") == "ImplicitALS":
+            terms = {name: our_setting[name] for name in ("reg", "unobserved_weight", "nu")}
+            return answers.implicit_objective(model, users, items, **terms)
+        return answers.objective(model, users, items, values, CHECK["reg"])
 
     def _check_learned(self, comparison: Comparison, job: str) -> str:
         """Return what the peer's model of the big data is worth. AnswerError if it has learned nothing."""
         users, items, values = self._ratings[comparison.shape]
         peer = answers.Model.load(self._file("peer"))
-        if comparison.answer == "learned":
+        if comparison.answer in ("learned", "implicit objective"):
             share = answers.auc(peer, users, items)
             return judged(share > LEARNED_AUC, f"training pairs above random ones: {share:.1%}")
         error, spread = answers.rmse(peer, users, items, values), float(values.std())

@@ -15,7 +15,7 @@ using optional_t = std::optional<array_t<T>>;
 
 // The fixed side and the ratings, checked against each other.
 template <class T>
-AlsHalf<T> als_half(const array_t<Offset>& indptr, const array_t<Index>& indices, const array_t<T>& values,
+AlsHalf<T> als_half(const array_t<Offset>& indptr, const array_t<Index>& indices, const optional_t<T>& values,
                     const array_t<T>& fixed, const optional_t<T>& fixed_bias, T mean) {
   const auto factors = matrix(fixed, "fixed");
   AlsHalf<T> half;
@@ -26,31 +26,44 @@ AlsHalf<T> als_half(const array_t<Offset>& indptr, const array_t<Index>& indices
   return half;
 }
 
+// The side that is solved, checked against the half; takes the penalties too.
 template <class T>
-double solve(const array_t<Offset>& indptr, const array_t<Index>& indices, const array_t<T>& values,
-             const array_t<T>& fixed, const optional_t<T>& fixed_bias, T mean, const array_t<T>& reg,
-             array_t<T> factors, optional_t<T> bias, const optional_t<Index>& rows, int cg_steps,
-             bool with_error, bool use_amx, int threads) {
-  AlsHalf<T> half = als_half(indptr, indices, values, fixed, fixed_bias, mean);
+AlsSide<T> als_side(AlsHalf<T>& half, const array_t<T>& reg, array_t<T>& factors, optional_t<T>& bias) {
   half.reg = vector(reg, half.ratings.n_rows, "reg");
   AlsSide<T> side{mutable_matrix(factors, "factors"), nullptr};
   check_equal(half.ratings.n_rows, side.factors.rows, "rows of ratings and factors");
   check_equal(half.fixed.cols, side.factors.cols, "rank of fixed and factors");
-  check_equal(fixed_bias.has_value(), bias.has_value(), "biases on both sides");
+  check_equal(half.fixed_bias != nullptr, bias.has_value(), "biases on both sides");
   if (bias) side.bias = mutable_vector(*bias, side.factors.rows, "bias");
-  RowSubset subset;
-  if (rows) {
-    subset = {rows->data(), rows->size()};
-    for (Offset i = 0; i < subset.size; ++i) {
-      if (subset.rows[i] < 0 || subset.rows[i] >= half.ratings.n_rows) {
-        shape_error("rows", "row numbers below " + std::to_string(half.ratings.n_rows),
-                    std::to_string(subset.rows[i]));
-      }
+  return side;
+}
+
+RowSubset row_subset(const optional_t<Index>& rows, Offset n_rows) {
+  if (!rows) return {};
+  const RowSubset subset{rows->data(), rows->size()};
+  for (Offset i = 0; i < subset.size; ++i) {
+    if (subset.rows[i] < 0 || subset.rows[i] >= n_rows) {
+      shape_error("rows", "row numbers below " + std::to_string(n_rows), std::to_string(subset.rows[i]));
     }
   }
+  return subset;
+}
+
+template <class T>
+double solve(const array_t<Offset>& indptr, const array_t<Index>& indices, const optional_t<T>& values,
+             const optional_t<T>& weights, T unobserved, const array_t<T>& fixed,
+             const optional_t<T>& fixed_bias, T mean, const array_t<T>& reg, array_t<T> factors,
+             optional_t<T> bias, const optional_t<Index>& rows, int cg_steps, Offset block, bool with_error,
+             bool use_amx, int threads) {
+  AlsHalf<T> half = als_half<T>(indptr, indices, values, fixed, fixed_bias, mean);
+  half.weights = optional_vector(weights, half.ratings.n_stored(), "weights");
+  half.unobserved = unobserved;
+  const AlsSide<T> side = als_side(half, reg, factors, bias);
+  const RowSubset subset = row_subset(rows, half.ratings.n_rows);
   double error = 0;
   run_released(threads, [&](const Execution& run) {
     error = cg_steps > 0 ? als_solve_cg(half, subset, cg_steps, side, with_error, run)
+            : block > 0  ? als_solve_subspace(half, subset, block, side, with_error, run)
                          : als_solve_cholesky(half, subset, side, with_error, use_amx, run);
   });
   return error;
@@ -60,7 +73,7 @@ template <class T>
 double squared_error(const array_t<Offset>& indptr, const array_t<Index>& indices, const array_t<T>& values,
                      const array_t<T>& fixed, const optional_t<T>& fixed_bias, T mean,
                      const array_t<T>& factors, const optional_t<T>& bias, int threads) {
-  const AlsHalf<T> half = als_half(indptr, indices, values, fixed, fixed_bias, mean);
+  const AlsHalf<T> half = als_half<T>(indptr, indices, values, fixed, fixed_bias, mean);
   const auto f = matrix(factors, "factors");
   check_equal(half.ratings.n_rows, f.rows, "rows of ratings and factors");
   check_equal(half.fixed.cols, f.cols, "rank of fixed and factors");
@@ -108,10 +121,10 @@ array_t<T> predict(const array_t<T>& user_factors, const array_t<T>& item_factor
 
 template <class T>
 void bind_als(py::module_& m) {
-  m.def("als_solve", &solve<T>, in("indptr"), in("indices"), in("values"), in("fixed"),
-        in("fixed_bias").none(true), py::arg("mean"), in("reg"), in("factors"), in("bias").none(true),
-        in("rows").none(true), py::arg("cg_steps"), py::arg("with_error"), py::arg("use_amx"),
-        py::arg("threads"));
+  m.def("als_solve", &solve<T>, in("indptr"), in("indices"), in("values").none(true),
+        in("weights").none(true), py::arg("unobserved"), in("fixed"), in("fixed_bias").none(true),
+        py::arg("mean"), in("reg"), in("factors"), in("bias").none(true), in("rows").none(true),
+        py::arg("cg_steps"), py::arg("block"), py::arg("with_error"), py::arg("use_amx"), py::arg("threads"));
   m.def("als_squared_error", &squared_error<T>, in("indptr"), in("indices"), in("values"), in("fixed"),
         in("fixed_bias").none(true), py::arg("mean"), in("factors"), in("bias").none(true),
         py::arg("threads"));

@@ -58,6 +58,22 @@ def test_other_models_are_saved_too(answer, ratings, tmp_path):
         assert "objective" not in document
 
 
+def test_implicit_feedback(answer, fails, ratings, tmp_path):
+    """Clicks need another loss and another measure: lists are judged, not an error of ratings."""
+    out = tmp_path / "clicks.safetensors"
+    command = ("fit", ratings, "-o", out, "--model", "implicit-als", "--rank", "3", "--max-iter", "2")
+    document = answer(*command, "--confidence", "log", "--unobserved-weight", "0.4", "--solver", "subspace")
+    twin = ek.completion.ImplicitALS(
+        3, confidence="log", unobserved_weight=0.4, solver="subspace", max_iter=2, random_state=0
+    ).fit(ek.data.Ratings.from_file(ratings))
+    assert document["objective"] == twin.history_[-1]["objective"]
+    assert "train_rmse" not in document
+    document = answer(*command, "--validation-size", "0.2")
+    assert 0 < document["validation_ndcg@10"] <= 1
+    fails("fit", ratings, "-o", out, "--solver", "subspace", says=["solver", "subspace"])
+    fails("fit", ratings, "-o", out, "--confidence", "log", says=["--model als has no such parameter"])
+
+
 def test_validation_is_held_out(answer, ratings, tmp_path):
     """The error that stops the fit must come from ratings that it has not seen."""
     out = tmp_path / "m.safetensors"

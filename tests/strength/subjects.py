@@ -40,6 +40,7 @@ def subjects(folder: Path) -> list[Subject]:
         ek.completion.ALS(rank=3, max_iter=2, random_state=0).fit(numbers),
         ek.completion.ALS(rank=2, max_iter=2, random_state=0, biases=False, normalize="both").fit(texts),
         grown,
+        ek.completion.ImplicitALS(rank=2, max_iter=2, biases=True, random_state=0).fit(numbers),
         ek.completion.Baseline().fit(texts),
         ek.completion.Popularity().fit(numbers),
         ek.completion.EASE(5.0).fit(texts),

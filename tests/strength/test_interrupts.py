@@ -130,7 +130,7 @@ def test_a_stopped_update_changes_nothing(ratings, monkeypatch, normalize):
     def interrupted(*arguments, **named):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("eckart.completion._als_update.solve_side", interrupted)
+    monkeypatch.setattr("eckart.completion._als_sweeps.Half.solve", interrupted)
     with pytest.raises(KeyboardInterrupt):
         model.update(new)
     assert all(getattr(model, name) is value for name, value in before.items())

@@ -38,23 +38,37 @@ class RowCg {
         x_(stride_),
         residual_(stride_),
         direction_(stride_),
-        product_(stride_) {}
+        product_(stride_),
+        scratch_(rank_ + 1) {}
 
-  void solve(Offset row, int steps) {
+  // Returns the row's part of the objective without its penalty, if asked for.
+  double solve(Offset row, int steps, bool with_error) {
     std::copy_n(side_.factors.row(row), rank_, x_.factors.data());
     x_.intercept = side_.bias ? side_.bias[row] : T(0);
     ridge_ = half_.reg[row];
     n_ = half_.ratings.row_size(row);
+    weights_ = weights_of(half_, half_.ratings.row(row));
     start(row);
-    iterate(steps);
+    const double before = with_error ? objective() : 0;
+    const double gain = iterate(steps);
     std::copy_n(x_.factors.data(), rank_, side_.factors.row(row));
     if (side_.bias) side_.bias[row] = x_.intercept;
+    if (!with_error) return 0;
+    // A row whose ratings were not packed has not met its squared residuals.
+    if (n_ > kPackedRows) return row_error(half_, unobserved(), row, side_, scratch_.data());
+    return before - gain - double(ridge_) * inner(x_, x_);
   }
 
  private:
   using Vector = SystemVector<T>;
 
-  // residual = b - (A + ridge I) x
+  // At x_, from the squared residuals that start() has left; with the penalty.
+  double objective() {
+    return squares_ + unobserved().value(x_.factors.data(), x_.intercept, scratch_.data()) +
+           double(ridge_) * inner(x_, x_);
+  }
+
+  // residual = b - (A + ridge I) x; of packed ratings, squares_ = sum_j w_j e_j^2
   void start(Offset i) {
     if (n_ > kPackedRows) {
       rows_.form(i, former_, gram_);
@@ -67,7 +81,9 @@ class RowCg {
       copy_row(x, rank_, packed_.data() + j * stride_);
       residuals_[j] = target(half_, row, j);
     });
+    squares_ = 0;
     sweep(x_, residuals_.data(), residual_);
+    unobserved().add_rhs(residual_.factors.data(), residual_.intercept);
   }
 
   void subtract_from(const T* rhs, T rhs_intercept, Vector& v) {
@@ -75,7 +91,9 @@ class RowCg {
     v.intercept = side_.bias ? rhs_intercept - v.intercept : T(0);
   }
 
-  void iterate(int steps) {
+  // Returns by how much the objective fell: a step of length alpha lowers it by alpha |residual|^2.
+  double iterate(int steps) {
+    double gain = 0;
     copy(residual_, direction_);
     T norm = inner(residual_, residual_);
     const T converged = norm * std::numeric_limits<T>::epsilon() * std::numeric_limits<T>::epsilon();
@@ -86,6 +104,7 @@ class RowCg {
       const T alpha = norm / curvature;
       add(alpha, direction_, x_);
       add(-alpha, product_, residual_);
+      gain += double(alpha) * norm;
       const T next = inner(residual_, residual_);
       const T beta = next / norm;
       for (Offset f = 0; f < stride_; ++f) {
@@ -94,6 +113,7 @@ class RowCg {
       direction_.intercept = residual_.intercept + beta * direction_.intercept;
       norm = next;
     }
+    return gain;
   }
 
   // out = (A + ridge I) v
@@ -105,16 +125,18 @@ class RowCg {
     }
   }
 
-  // One pass over the packed ratings. With targets: out = sum_j (t_j - <x_j, v>) x_j - ridge v; without:
-  // out = sum_j <x_j, v> x_j + ridge v. Four ratings at a time, so that x_j is read once.
+  // One pass over the packed ratings. With targets: out = sum_j w_j (t_j - <x_j, v>) x_j - (S + ridge) v;
+  // without: out = sum_j w_j <x_j, v> x_j + (S + ridge) v, S the part of the unobserved. Four ratings at a
+  // time, so that x_j is read once.
   void sweep(const Vector& v, const T* targets, Vector& out) {
     const T sign = targets ? T(-1) : T(1);
     for (Offset f = 0; f < stride_; ++f) out.factors[f] = sign * ridge_ * v.factors[f];
-    T total = 0;
+    T total = sign * ridge_ * v.intercept;
+    unobserved().add_product(sign, v.factors.data(), v.intercept, out.factors.data(), total);
     Offset j = 0;
     for (; j + kRowsAtOnce <= n_; j += kRowsAtOnce) total += sweep_rows<kRowsAtOnce>(j, v, targets, out);
     for (; j < n_; ++j) total += sweep_rows<1>(j, v, targets, out);
-    out.intercept = side_.bias ? total + sign * ridge_ * v.intercept : T(0);
+    out.intercept = side_.bias ? total : T(0);
   }
 
   template <int rows>
@@ -134,7 +156,9 @@ class RowCg {
     }
     for (int r = 0; r < rows; ++r) {
       const T fit = weight[r] + v.intercept;
-      weight[r] = targets ? targets[j + r] - fit : fit;
+      const T e = targets ? targets[j + r] - fit : fit;
+      weight[r] = weights_ ? weights_[j + r] * e : e;
+      if (targets) squares_ += weight[r] * e;
       total += weight[r];
     }
     for (Offset f = 0; f < stride_; f += width) {
@@ -164,6 +188,8 @@ class RowCg {
     out.intercept = side_.bias ? total : T(0);
   }
 
+  const Unobserved<T>& unobserved() const { return rows_.unobserved(); }
+
   void copy(const Vector& from, Vector& to) {
     std::copy_n(from.factors.data(), stride_, to.factors.data());
     to.intercept = from.intercept;
@@ -181,11 +207,14 @@ class RowCg {
   AlsSide<T> side_;
   Offset rank_, stride_, n_ = 0;
   T ridge_ = 0;
+  double squares_ = 0;
+  const T* weights_ = nullptr;  // of the row's ratings
   AlignedBuffer<T> packed_;     // (kPackedRows, stride), padding stays zero
   AlignedBuffer<T> residuals_;  // (kPackedRows)
   typename ExactGram<T>::Former former_;
   NormalSystem<T> gram_;
   Vector x_, residual_, direction_, product_;
+  std::vector<T> scratch_;  // (rank + 1)
 };
 
 }  // namespace
@@ -201,11 +230,10 @@ double als_solve_cg(const AlsHalf<T>& half, RowSubset subset, int steps, AlsSide
         double error = 0;
         for (Offset i = begin; i < end; ++i) {
           const Offset row = row_of(subset, i);
-          if (half.ratings.row_size(row) == 0) {
+          if (!is_solved(half, row)) {
             store_zero(side, row);
           } else {
-            cg.solve(row, steps);
-            if (with_error) error += row_error(half, row, side);
+            error += cg.solve(row, steps, with_error);
           }
         }
         return error;

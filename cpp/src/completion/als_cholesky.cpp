@@ -60,8 +60,8 @@ class RowBatch {
     for (Offset l = 0; l < size; ++l) {
       Lane<T>& lane = lanes_[l];
       lane.row = l < n ? row_of(subset, begin + l) : -1;
-      lane.open = l < n && half_.ratings.row_size(lane.row) > 0;
-      // A lane without ratings solves I x = 0: a row without ratings is zero.
+      lane.open = l < n && is_solved(half_, lane.row);
+      // Other lanes solve I x = 0.
       lane.error_known = false;
       lane.last_size = 1;
       ridge[l] = lane.open ? half_.reg[lane.row] : T(1);
@@ -95,7 +95,7 @@ class RowBatch {
       for (Offset l = 0; l < n; ++l) {
         Lane<T>& lane = lanes_[l];
         if (!lane.open) continue;
-        lane.error = sweep_row<T>(half_, lane.row, lane.x.data(), bias(lane), lane.gradient.data());
+        lane.error = residual(lane);
         lane.error_known = true;
         solver_.set_rhs(l, lane.gradient.data());
       }
@@ -107,6 +107,19 @@ class RowBatch {
     for (Offset l = 0; l < n; ++l) {
       if (lanes_[l].open) solve_alone(lanes_[l]);
     }
+  }
+
+  // The gradient of half the row's objective, downwards; returns the squared residuals, with the part of
+  // the unobserved.
+  double residual(Lane<T>& lane) {
+    const Unobserved<T>& unobserved = rows_.unobserved();
+    T *x = lane.x.data(), *gradient = lane.gradient.data(), *product = lane.step.data();
+    const double error = sweep_row<T>(half_, lane.row, x, bias(lane), gradient);
+    if (!unobserved) return error;
+    const double value = unobserved.value(x, bias(lane), product);
+    for (Offset f = 0; f < dim(); ++f) gradient[f] -= product[f];
+    unobserved.add_rhs(gradient, gradient[side_.factors.cols]);
+    return error + value;
   }
 
   // x += d. The lane is done when the next correction would be too small, and solved alone when the
@@ -134,7 +147,7 @@ class RowBatch {
   void solve_alone(Lane<T>& lane) {
     if constexpr (!Gram::exact) {
       typename ExactGram<T>::Former former(ExactGram<T>{half_});
-      former.form(half_.ratings.row(lane.row), 0, half_.ratings.row_size(lane.row), lane.system);
+      rows_.form_alone(lane.row, former, lane.system);
     }
     RowMatrix<T> a;
     Vector<T> x;
@@ -149,9 +162,11 @@ class RowBatch {
   double finish(Offset n, bool with_error) {
     double error = 0;
     for (Offset l = 0; l < n; ++l) {
-      const Lane<T>& lane = lanes_[l];
+      Lane<T>& lane = lanes_[l];
       store(side_, lane.row, lane.x.data());
-      if (with_error) error += lane.error_known ? lane.error : row_error(half_, lane.row, side_);
+      if (!with_error) continue;
+      error += lane.error_known ? lane.error
+                                : row_error(half_, rows_.unobserved(), lane.row, side_, lane.step.data());
     }
     return error;
   }
@@ -197,7 +212,8 @@ double als_solve_cholesky(const AlsHalf<T>& half, RowSubset subset, AlsSide<T> s
                : solve_rows<Gram, DenseCholesky<T>>(half, subset, side, work, with_error, run);
   };
   if constexpr (std::is_same_v<T, float>) {
-    if (use_amx && amx_available() && rank >= Bf16Gram::smallest_rank) return solve(Type<Bf16Gram>{});
+    const bool amx = use_amx && amx_available() && !half.weights && rank >= Bf16Gram::smallest_rank;
+    if (amx) return solve(Type<Bf16Gram>{});
   }
   return solve(Type<ExactGram<T>>{});
 }

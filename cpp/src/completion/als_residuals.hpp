@@ -2,6 +2,7 @@
 #pragma once
 
 #include "als_rows.hpp"
+#include "als_unobserved.hpp"
 
 namespace eckart::als {
 
@@ -19,11 +20,12 @@ class RowSweep {
         row_(row),
         v_(v),
         bias_(bias),
+        weights_(weights_of(half, row)),
         gradient_(gradient),
         rank_(half.fixed.cols),
         behind_(stored_behind(half, row, 0)) {}
 
-  // sum e_j^2, e_j = t_j - <x_j, v> - bias. The gradient is overwritten with sum e_j (x_j, 1).
+  // sum w_j e_j^2, e_j = t_j - <x_j, v> - bias. The gradient is overwritten with sum w_j e_j (x_j, 1).
   double run() {
     if (gradient_) std::fill_n(gradient_, rank_ + 1, T(0));
     const double squares = gradient_ ? sweep<true>() : sweep<false>();
@@ -64,7 +66,11 @@ class RowSweep {
     T residual[rows];
     residuals<rows>(j, x, held, residual);
     T squares = 0;
-    for (int r = 0; r < rows; ++r) squares += residual[r] * residual[r];
+    for (int r = 0; r < rows; ++r) {
+      const T weighted = weights_ ? weights_[j + r] * residual[r] : residual[r];
+      squares += weighted * residual[r];
+      residual[r] = weighted;
+    }
     if constexpr (with_gradient) {
       for (Offset f = 0; f < whole(); f += width) {
         Simd<T> total = vectors > 0 ? sums[f / width % kHeld] : load(gradient_ + f);
@@ -116,13 +122,14 @@ class RowSweep {
   const CsrRow<T> row_;
   const T* v_;
   const T bias_;
+  const T* weights_;
   T* gradient_;
   const Offset rank_, behind_;
   T residual_sum_ = 0;
 };
 
-// The squared residuals of row i with factors v, summed. A gradient (rank + 1) becomes
-// sum_j e_j (x_j, 1) - ridge (v, bias); its last entry means nothing in a model without biases.
+// The squared residuals of row i with factors v, weighted and summed. A gradient (rank + 1) becomes
+// sum_j w_j e_j (x_j, 1) - ridge (v, bias); its last entry means nothing in a model without biases.
 template <class T>
 double sweep_row(const AlsHalf<T>& half, Offset i, const T* v, T bias, T* gradient) {
   const CsrRow<T> row = half.ratings.row(i);
@@ -144,10 +151,13 @@ double sweep_row(const AlsHalf<T>& half, Offset i, const T* v, T bias, T* gradie
   return squares;
 }
 
-// The squared residuals of a row that is solved.
+// The squared residuals of a row that is solved, with the part of the unobserved; scratch (rank + 1).
 template <class T>
-double row_error(const AlsHalf<T>& half, Offset i, const AlsSide<T>& side) {
-  return sweep_row<T>(half, i, side.factors.row(i), side.bias ? side.bias[i] : T(0), nullptr);
+double row_error(const AlsHalf<T>& half, const Unobserved<T>& unobserved, Offset i, const AlsSide<T>& side,
+                 T* scratch) {
+  const T* v = side.factors.row(i);
+  const T bias = side.bias ? side.bias[i] : T(0);
+  return sweep_row<T>(half, i, v, bias, nullptr) + unobserved.value(v, bias, scratch);
 }
 
 }  // namespace eckart::als

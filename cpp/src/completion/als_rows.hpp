@@ -50,7 +50,20 @@ double for_chunks(const AlsHalf<T>& half, RowSubset subset, double work, const E
 // t_j = r_j - mu - b_j of the j-th rating of a row.
 template <class T>
 T target(const AlsHalf<T>& half, const CsrRow<T>& row, Offset j) {
-  return row.values[j] - half.mean - (half.fixed_bias ? half.fixed_bias[row.indices[j]] : T(0));
+  const T value = row.values ? row.values[j] : T(1);
+  return value - half.mean - (half.fixed_bias ? half.fixed_bias[row.indices[j]] : T(0));
+}
+
+// The weights of a row's ratings, null where all are one.
+template <class T>
+const T* weights_of(const AlsHalf<T>& half, const CsrRow<T>& row) {
+  return half.weights ? half.weights + (row.indices - half.ratings.indices) : nullptr;
+}
+
+// Whether a row is to be solved. Without ratings it is zero, unless unobserved pairs with biases count.
+template <class T>
+bool is_solved(const AlsHalf<T>& half, Offset row) {
+  return half.ratings.row_size(row) > 0 || (half.unobserved > T(0) && half.fixed_bias);
 }
 
 // How many ratings are stored behind the first `end` of a row: mostly those of the next row.

@@ -2,10 +2,12 @@
 // rounded for the matrix unit.
 #pragma once
 
+#include <cmath>
+
 #include "als_rows.hpp"
+#include "als_unobserved.hpp"
 #include "eckart/base/amx.hpp"
 #include "eckart/linalg/bf16_gram.hpp"
-#include "eckart/linalg/gram.hpp"
 
 namespace eckart::als {
 
@@ -29,11 +31,18 @@ struct ExactGram {
     // `system` becomes the sum over the ratings [begin, end) of a row.
     void form(const CsrRow<T>& row, Offset begin, Offset end, NormalSystem<T>& system) {
       const Offset rank = half_.fixed.cols;
+      const T* weights = weights_of(half_, row);
       gram_.start(system);
       for (Offset j = begin; j < end;) {
         const Offset stop = std::min(end, j + gram_.tile_rows());
         for (; j < stop; ++j) {
-          copy_row(half_.fixed.row(row.indices[j]), rank, gram_.next_row(target(half_, row, j)));
+          const T* x = half_.fixed.row(row.indices[j]);
+          if (weights) {
+            const T root = std::sqrt(weights[j]);
+            scale_row(x, rank, root, gram_.next_row(root * target(half_, row, j), root));
+          } else {
+            copy_row(x, rank, gram_.next_row(target(half_, row, j)));
+          }
         }
         gram_.flush({half_.fixed.data, rank, row.indices + j,
                      std::min<Offset>(gram_.tile_rows(), stored_behind(half_, row, j))});
@@ -46,7 +55,8 @@ struct ExactGram {
   };
 };
 
-// Forms systems to bf16 on the matrix unit: solutions are to be refined on the ratings themselves.
+// Forms systems to bf16 on the matrix unit: solutions are to be refined on the ratings themselves. Knows no
+// weights.
 struct Bf16Gram {
   using Value = float;
   static constexpr bool exact = false;
@@ -83,7 +93,8 @@ class RowSystems {
   using T = typename Gram::Value;
   using Former = typename Gram::Former;
 
-  RowSystems(const AlsHalf<T>& half, RowSubset subset, const Execution& run) : half_(half), gram_(half, run) {
+  RowSystems(const AlsHalf<T>& half, RowSubset subset, const Execution& run)
+      : half_(half), gram_(half, run), unobserved_(half, run) {
     const Offset n = subset.rows ? subset.size : half.ratings.n_rows;
     for (Offset i = 0; i < n; ++i) {
       const Offset row = row_of(subset, i);
@@ -94,16 +105,28 @@ class RowSystems {
 
   Former former() const { return Former(gram_); }
 
+  const Unobserved<T>& unobserved() const { return unobserved_; }
+
+  // With the part of the unobserved pairs.
   void form(Offset row, Former& former, NormalSystem<T>& system) const {
+    if (half_.ratings.row_size(row) <= kHeavyRow) return form_alone(row, former, system);
+    const auto found = std::lower_bound(heavy_.begin(), heavy_.end(), row,
+                                        [](const Heavy& h, Offset wanted) { return h.row < wanted; });
+    system.clear();
+    system.add(found->system);
+    if (unobserved_) system.add(unobserved_.system());
+  }
+
+  // With any kind of former, and without help from other threads.
+  template <class AnyFormer>
+  void form_alone(Offset row, AnyFormer& former, NormalSystem<T>& system) const {
     const Offset n = half_.ratings.row_size(row);
-    if (n > kHeavyRow) {
-      system.clear();
-      const auto found = std::lower_bound(heavy_.begin(), heavy_.end(), row,
-                                          [](const Heavy& h, Offset wanted) { return h.row < wanted; });
-      system.add(found->system);
-    } else {
+    if (n > 0) {
       former.form(half_.ratings.row(row), 0, n, system);
+    } else {
+      system.clear();
     }
+    if (unobserved_) system.add(unobserved_.system());
   }
 
  private:
@@ -127,6 +150,7 @@ class RowSystems {
 
   const AlsHalf<T>& half_;
   Gram gram_;
+  Unobserved<T> unobserved_;
   std::vector<Heavy> heavy_;  // by row
 };
 

@@ -5,7 +5,9 @@ from eckart._native import _T, _IndexArray, _OffsetArray
 def als_solve(
     indptr: _OffsetArray,
     indices: _IndexArray,
-    values: NDArray[_T],
+    values: NDArray[_T] | None,
+    weights: NDArray[_T] | None,
+    unobserved: float,
     fixed: NDArray[_T],
     fixed_bias: NDArray[_T] | None,
     mean: float,
@@ -14,6 +16,7 @@ def als_solve(
     bias: NDArray[_T] | None,
     rows: _IndexArray | None,
     cg_steps: int,
+    block: int,
     with_error: bool,
     use_amx: bool,
     threads: int,

@@ -22,6 +22,7 @@ STORABLE = {
     "Baseline": "eckart.completion.baseline",
     "EASE": "eckart.completion.ease",
     "ItemKNN": "eckart.completion.itemknn",
+    "ImplicitALS": "eckart.completion.implicit_als",
     "Popularity": "eckart.completion.popularity",
     "Ratings": "eckart.data.ratings",
 }

@@ -11,6 +11,7 @@ class ModelName(str, Enum):
     """What ``--model`` takes."""
 
     als = "als"
+    implicit_als = "implicit-als"
     ease = "ease"
     itemknn = "itemknn"
     baseline = "baseline"
@@ -45,6 +46,15 @@ class Solver(str, Enum):
 
     cholesky = "cholesky"
     cg = "cg"
+    subspace = "subspace"
+
+
+class Confidence(str, Enum):
+    """What ``--confidence`` takes."""
+
+    binary = "binary"
+    linear = "linear"
+    log = "log"
 
 
 COLUMNS = "Columns of the file (names or numbers from 0; guessed from common names)"
@@ -82,13 +92,15 @@ Dtype = Annotated[DtypeName, typer.Option(help="Precision of ratings and factors
 
 Model = Annotated[ModelName, typer.Option("--model", rich_help_panel=MODEL, help="What to fit.")]
 Rank = Annotated[
-    int | None, typer.Option(rich_help_panel=MODEL, help="als: number of factors.", show_default="64")
+    int | None,
+    typer.Option(rich_help_panel=MODEL, help="als, implicit-als: number of factors.", show_default="64"),
 ]
 Reg = Annotated[
     str | None,
     typer.Option(
-        rich_help_panel=MODEL, metavar="NUMBER or USERS,ITEMS", show_default="als .1, ease 200, baseline 5,2",
-        help="als, ease, baseline: penalty.",
+        rich_help_panel=MODEL, metavar="NUMBER or USERS,ITEMS",
+        show_default="als .1, implicit-als .003, ease 200, baseline 5,2",
+        help="als, implicit-als, ease, baseline: penalty.",
     ),
 ]  # fmt: skip
 Scaling = Annotated[
@@ -101,20 +113,38 @@ Scaling = Annotated[
 MaxIter = Annotated[
     int | None,
     typer.Option(
-        rich_help_panel=MODEL, help="als, baseline: most iterations.", show_default="als 15, baseline 50"
+        rich_help_panel=MODEL, help="als, implicit-als, baseline: most iterations.",
+        show_default="als 15, baseline 50",
     ),
 ]  # fmt: skip
 Tol = Annotated[
     float | None,
     typer.Option(
         rich_help_panel=MODEL, show_default="als 1e-4, baseline 1e-6",
-        help="als: stop when the objective falls by less than this share; baseline: when no bias moves more.",
+        help="als, implicit-als: stop when the objective falls by less than this share; baseline: when no "
+        "bias moves more.",
     ),
 ]  # fmt: skip
 SolverOption = Annotated[
     Solver | None,
-    typer.Option("--solver", rich_help_panel=MODEL, help="als: exact rows, or conjugate gradients.",
-                 show_default="cholesky"),
+    typer.Option(
+        "--solver", rich_help_panel=MODEL, show_default="cholesky",
+        help="als, implicit-als: exact rows, or conjugate gradients; implicit-als: or blocks of factors.",
+    ),
+]  # fmt: skip
+UnobservedWeight = Annotated[
+    float | None,
+    typer.Option(
+        "--unobserved-weight", rich_help_panel=MODEL, min=0, show_default=".1",
+        help="implicit-als: weight of what a user has not touched, beside 1 of what they have.",
+    ),
+]  # fmt: skip
+ConfidenceOption = Annotated[
+    Confidence | None,
+    typer.Option(
+        "--confidence", rich_help_panel=MODEL, show_default="binary",
+        help="implicit-als: weight of a value r: 1, r, or log(1 + r).",
+    ),
 ]  # fmt: skip
 NoBiases = Annotated[
     bool,

@@ -10,7 +10,8 @@ from eckart.base.errors import EckartError
 from eckart.cli._console import shows_progress
 
 _CLASSES = {
-    "als": "ALS", "ease": "EASE", "itemknn": "ItemKNN", "baseline": "Baseline", "popularity": "Popularity",
+    "als": "ALS", "implicit-als": "ImplicitALS", "ease": "EASE", "itemknn": "ItemKNN", "baseline": "Baseline",
+    "popularity": "Popularity",
 }  # fmt: skip
 
 

@@ -70,6 +70,8 @@ def evaluate(
     max_iter: o.MaxIter = None,
     tol: o.Tol = None,
     solver: o.SolverOption = None,
+    unobserved_weight: o.UnobservedWeight = None,
+    confidence: o.ConfidenceOption = None,
     no_biases: o.NoBiases = False,
     user: o.UserColumn = None,
     item: o.ItemColumn = None,
@@ -90,6 +92,7 @@ def evaluate(
     options = {
         "rank": rank, "reg": reg, "reg_scaling": reg_scaling,
         "max_iter": max_iter, "tol": tol, "solver": solver,
+        "unobserved_weight": unobserved_weight, "confidence": confidence,
     }  # fmt: skip
     lists = {"k": k, "relevant_from": relevant_from}
     request = _protocol.Request(

@@ -36,6 +36,8 @@ def fit(
     max_iter: o.MaxIter = None,
     tol: o.Tol = None,
     solver: o.SolverOption = None,
+    unobserved_weight: o.UnobservedWeight = None,
+    confidence: o.ConfidenceOption = None,
     no_biases: o.NoBiases = False,
     validation_size: ValidationSize = None,
     user: o.UserColumn = None,
@@ -56,6 +58,7 @@ def fit(
     options = {
         "rank": rank, "reg": reg, "reg_scaling": reg_scaling,
         "max_iter": max_iter, "tol": tol, "solver": solver,
+        "unobserved_weight": unobserved_weight, "confidence": confidence,
     }  # fmt: skip
     estimator = make_model(model, seed=seed, no_biases=no_biases, **options)
     seconds: dict[str, float] = {}
@@ -102,8 +105,10 @@ def _summary(model: Any, source: Path, out: Path, seconds: dict[str, float]) -> 
         "n_users": data.n_users,
         "n_items": data.n_items,
         "scale": data.scale,
-        "train_rmse": -model.score(data),
     }
+    metric, sign = model.SCORE
+    if metric == "rmse":  # the lists of everyone would take longer than the fit
+        document["train_rmse"] = -model.score(data)
     history = getattr(model, "history_", [])
     if history:
         document["n_iter"] = model.n_iter_
@@ -111,7 +116,7 @@ def _summary(model: Any, source: Path, out: Path, seconds: dict[str, float]) -> 
         document["objective"] = history[-1]["objective"]
         errors = [record["validation"] for record in history if "validation" in record]
         if errors:
-            document["validation_rmse"] = min(errors)
+            document[f"validation_{metric}"] = -sign * min(errors)
     document |= {"seconds": seconds, "file": str(out), "file_bytes": out.stat().st_size}
     return document
 
@@ -127,9 +132,12 @@ def _print_summary(d: dict[str, Any]) -> None:
         ended = "converged" if d["converged"] else "stopped"
         facts["iterations"] = f"{d['n_iter']}, {ended}"
         facts["objective"] = f"{d['objective']:,.1f}"
-    facts["training RMSE"] = f"{d['train_rmse']:.4f}"
-    if "validation_rmse" in d:
-        facts["validation RMSE"] = f"{d['validation_rmse']:.4f} (on the ratings held out)"
+    if "train_rmse" in d:
+        facts["training RMSE"] = f"{d['train_rmse']:.4f}"
+    for name in ("validation_rmse", "validation_ndcg@10"):
+        if name in d:
+            shown = name.replace("_", " ").replace("rmse", "RMSE").replace("ndcg", "NDCG")
+            facts[shown] = f"{d[name]:.4f} (on the ratings held out)"
     facts["seconds"] = ", ".join(f"{what} {seconds:.2f}" for what, seconds in d["seconds"].items())
     facts["model file"] = f"{d['file']}, {megabytes(d['file_bytes'])}"
     print_facts(f"{d['model']} fitted to {d['ratings']}", facts)

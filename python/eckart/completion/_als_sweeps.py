@@ -1,4 +1,4 @@
-"""The half-steps of ALS on arrays: what `ALS` calls once and twice an iteration.
+"""The half-steps of ALS on arrays: what the models call once and twice an iteration.
 
 The normal equations stand in cpp/include/eckart/completion/als.hpp.
 """
@@ -16,8 +16,6 @@ from eckart.base.arrays import aligned_empty
 from eckart.base.csr import Csr
 from eckart.base.threads import get_num_threads
 from eckart.completion._factors import Side
-
-INITIAL_SCALE = 1.0  # expected norm of a starting row; a smaller start takes more iterations
 
 
 @dataclass
@@ -37,55 +35,60 @@ class AlsState:
         self.squared_error = other.squared_error
 
 
-@dataclass(frozen=True)
-class Penalty:
-    """lambda of every row of each side: ``reg``, or ``reg`` times the row's count (ALS-WR)."""
+@dataclass(frozen=True, eq=False)
+class Half:
+    """What is fixed while one side is solved, the side's rows being those of `ratings`.
 
-    users: float
-    items: float
-    by_count: bool
+    ratings : the observed entries; without values, all are 1
+    reg : (n_rows,) lambda of each row
+    mean : what predictions start from
+    weights : (n_stored,) of the ratings' squared errors, None where all are 1
+    unobserved : weight of every pair's squared prediction, observed or not; 0 for explicit ratings
+    """
 
-    def of(self, side: str, ratings: Csr, dtype: Any) -> NDArray[Any]:
-        """Return (n_rows,) lambdas for the rows of `ratings`."""
-        reg = self.users if side == "users" else self.items
-        if self.by_count:
-            return (reg * ratings.counts).astype(dtype)
-        return np.full(ratings.n_rows, reg, dtype=dtype)
+    ratings: Csr
+    reg: NDArray[Any]
+    mean: float = 0.0
+    weights: NDArray[Any] | None = None
+    unobserved: float = 0.0
+
+    def solve(
+        self,
+        fixed: Side,
+        out: Side,
+        *,
+        rows: NDArray[np.int32] | None = None,
+        cg_steps: int = 0,
+        block: int = 0,
+        with_error: bool = False,
+    ) -> float:
+        """Solve the rows into `out`: exactly, or from the values there by `cg_steps` of conjugate gradients
+        or by one exact step for each `block` of coordinates.
+
+        Returns the squared errors of the solved rows, with those of unobserved pairs, if asked for, else 0.
+        """
+        ratings = self.ratings
+        return native.als_solve(
+            ratings.indptr, ratings.indices, ratings.values, self.weights, self.unobserved, fixed.factors,
+            fixed.biases, self.mean, self.reg, out.factors, out.biases, rows, cg_steps, block, with_error,
+            AMX, get_num_threads(),
+        )  # fmt: skip
 
 
-def random_side(n: int, like: Side, seed: int, *, first_row: int = 0) -> Side:
-    """Return n starting rows like those of `like`: normal factors, one stream a row, and zero biases."""
+def random_side(n: int, like: Side, seed: int, norm: float, *, first_row: int = 0) -> Side:
+    """Return n starting rows like those of `like`: normal factors, one stream a row, and zero biases.
+
+    norm : that a row's factors are expected to have
+    """
     rank, dtype = like.factors.shape[1], like.factors.dtype
     factors = aligned_empty((n, rank), dtype)
-    native_base.fill_normal(factors, seed, first_row, INITIAL_SCALE / np.sqrt(rank), get_num_threads())
+    native_base.fill_normal(factors, seed, first_row, norm / np.sqrt(rank), get_num_threads())
     return Side(factors, None if like.biases is None else np.zeros(n, dtype=dtype))
 
 
-def solve_side(
-    ratings: Csr,
-    fixed: Side,
-    mean: float,
-    reg: NDArray[Any],
-    out: Side,
-    *,
-    rows: NDArray[np.int32] | None = None,
-    cg_steps: int = 0,
-    with_error: bool = False,
-) -> float:
-    """Solve the rows of `ratings` into `out`: exactly, or by `cg_steps` of conjugate gradients from `out`.
-
-    Returns the squared error on the ratings of the solved rows if asked for, else 0.
-    """
-    return native.als_solve(
-        ratings.indptr, ratings.indices, ratings.values, fixed.factors, fixed.biases, mean, reg,
-        out.factors, out.biases, rows, cg_steps, with_error, AMX, get_num_threads(),
-    )  # fmt: skip
-
-
-def objective(state: AlsState, reg_users: NDArray[Any], reg_items: NDArray[Any]) -> float:
-    """Return the squared error on the observed entries plus both penalties, in double."""
+def objective(state: AlsState, users: Half, items: Half) -> float:
+    """Return what the users' last half-step left of the squared errors, plus both penalties, in double."""
     threads = get_num_threads()
-    users, items = state.users, state.items
-    penalty_users = native.als_penalty(users.factors, users.biases, reg_users, threads)
-    penalty_items = native.als_penalty(items.factors, items.biases, reg_items, threads)
+    penalty_users = native.als_penalty(state.users.factors, state.users.biases, users.reg, threads)
+    penalty_items = native.als_penalty(state.items.factors, state.items.biases, items.reg, threads)
     return float(state.squared_error + penalty_users + penalty_items)

@@ -6,20 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eckart.base.csr import Csr
-from eckart.completion._als_sweeps import AlsState, Penalty, random_side, solve_side
+from eckart.completion._als_sweeps import AlsState, random_side
 from eckart.completion._factors import Side
 from eckart.data.normalization import Normalization
 from eckart.data.ratings import Ratings
 
 if TYPE_CHECKING:
-    from eckart.completion.als import ALS
+    from eckart.completion._alternating import AlternatingModel
 
 SWEEPS = 2  # over the grown rows: new users and new items that rated each other need a second look
 NEW_ROWS_SEED = 0  # an update gives the same result every time
+NEW_ROWS_NORM = 1.0  # from a small start so few sweeps would not leave the saddle at zero
 
 
 def grown_state(
-    model: "ALS", old: Ratings, merged: Ratings, penalty: Penalty
+    model: "AlternatingModel", old: Ratings, merged: Ratings
 ) -> tuple[AlsState, Normalization | None]:
     """Return the model's state and normalisation for `merged`, whose vocabularies extend those of `old`.
 
@@ -28,19 +29,15 @@ def grown_state(
     Rows whose ratings changed are solved exactly in turn (users, items, users, ...), ending on the
     users; the others keep their factors. Each solve lowers the objective.
     """
-    normalization, train = None, merged
-    if model.normalization_ is not None:
-        normalization = Normalization.fit(merged, by=model.normalize, method=model.normalize_method)
-        train = normalization.apply(merged)
+    normalization, train = model._normalized(merged)
     state = AlsState(_extended(model._user_side, merged.n_users), _extended(model._item_side, merged.n_items))
     users = changed_rows(old.by_user, merged.by_user)
     items = changed_rows(old.by_item, merged.by_item)
-    reg_users = penalty.of("users", train.by_user, train.dtype)
-    reg_items = penalty.of("items", train.by_item, train.dtype)
+    by_user, by_item = model._half("users", train.by_user), model._half("items", train.by_item)
     for _ in range(SWEEPS):
-        solve_side(train.by_user, state.items, model.mean_, reg_users, state.users, rows=users)
-        solve_side(train.by_item, state.users, model.mean_, reg_items, state.items, rows=items)
-    solve_side(train.by_user, state.items, model.mean_, reg_users, state.users, rows=users)
+        by_user.solve(state.items, state.users, rows=users)
+        by_item.solve(state.users, state.items, rows=items)
+    by_user.solve(state.items, state.users, rows=users)
     return state, normalization
 
 
@@ -62,6 +59,6 @@ def _extended(side: Side, n: int) -> Side:
     """Return `side` with starting rows appended, not zeros: a new user who rated only new items, and they
     only that user, would otherwise stay at the saddle where both are zero."""
     n_old = len(side.factors)
-    new = random_side(n - n_old, side, NEW_ROWS_SEED, first_row=n_old)
+    new = random_side(n - n_old, side, NEW_ROWS_SEED, NEW_ROWS_NORM, first_row=n_old)
     biases = None if side.biases is None else np.concatenate([side.biases, new.biases])
     return Side(np.concatenate([side.factors, new.factors]), biases)

@@ -34,6 +34,8 @@ class CompletionModel(Estimator):
     ``rating_scale_`` (least and greatest training rating).
     """
 
+    SCORE = ("rmse", -1.0)  # what `score` returns: the name of a metric, and its sign there
+
     users_: Vocabulary
     items_: Vocabulary
     item_titles_: NDArray[Any] | None

@@ -11,7 +11,7 @@ from eckart.completion._model import CompletionModel, known_codes
 from eckart.linalg.dense import solve_spd
 
 if TYPE_CHECKING:
-    from eckart.completion.als import ALS
+    from eckart.completion._alternating import AlternatingModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,40 +45,45 @@ class Explanation:
         return "\n".join(lines)
 
 
-def explain_ridge(model: "ALS", user: Any, item: Any, seen: Csr) -> Explanation:
+def explain_ridge(model: "AlternatingModel", user: Any, item: Any, seen: Csr) -> Explanation:
     """Split a prediction of a model whose user rows are ridge regressions.
 
-    The user's row is w = (X'X + lambda I)^-1 X't with X the factors of the rated items (a column of
-    ones for the bias) and t the ratings less mean and item biases, so the prediction x'w is
-    the sum over rated items j of (x' (X'X + lambda I)^-1 x_j) t_j (Hu, Koren, Volinsky 2008, sec. 5).
+    The user's row is w = A^-1 (X'Wt + c) with X the factors of the rated items (a column of ones for the
+    bias), t the ratings less mean and item biases, W their weights, A and c as in cpp's completion/als.hpp.
+    So the prediction x'w is x'A^-1 c plus the sum over rated items j of (x'A^-1 x_j) w_j t_j (Hu, Koren,
+    Volinsky 2008, section 5).
     """
     u = int(known_codes(model.users_, user, "user")[0])
     i = int(known_codes(model.items_, item, "item")[0])
-    rated, values = seen.row(u)
-    assert values is not None
-    targets = values.astype(np.float64)
+    row = seen.select(np.array([u]))
+    rated, given = row.indices, row.values
+    half = model._half("users", row)
+    targets = np.ones(len(rated)) if half.ratings.values is None else half.ratings.values.astype(np.float64)
     norm = model.normalization_
-    users = np.full(len(rated), u, dtype=np.int32)
     if norm is not None:
-        targets = norm.normalize(users, rated, targets)
-    rows, wanted = model.item_factors_[rated].astype(np.float64), model.item_factors_[i].astype(np.float64)
-    base = model.mean_
+        targets = norm.normalize(np.full(len(rated), u, dtype=np.int32), rated, targets)
+    everything = model.item_factors_.astype(np.float64)
+    biases = np.zeros(len(everything))
     if model.item_biases_ is not None:
-        rows, wanted = np.column_stack([rows, np.ones(len(rated))]), np.append(wanted, 1.0)
-        targets = targets - model.item_biases_[rated]
-        base = base + float(model.item_biases_[i])
-    targets = targets - model.mean_
-    reg = model._penalty().of("users", seen.select(np.array([u])), np.float64)[0]
-    weights = (
-        rows @ solve_spd(rows.T @ rows + reg * np.eye(rows.shape[1]), wanted) if len(rated) else np.empty(0)
-    )
-    parts = weights * targets
+        everything = np.column_stack([everything, np.ones(len(everything))])
+        biases = model.item_biases_.astype(np.float64)
+    rows, targets = everything[rated], targets - biases[rated] - model.mean_
+    weights = np.ones(len(rated)) if half.weights is None else half.weights.astype(np.float64)
+    system, pull = rows.T @ (weights[:, None] * rows), np.zeros(rows.shape[1])
+    system += float(half.reg[0]) * np.eye(len(system))
+    if half.unobserved > 0:
+        system += half.unobserved * (everything.T @ everything)
+        pull = -half.unobserved * (biases @ everything)
+    base, parts = model.mean_ + float(biases[i]), np.empty(0)
+    if len(rated) or pull.any():
+        influence = solve_spd(system, everything[i])
+        base, parts = base + float(pull @ influence), weights * targets * (rows @ influence)
     total = base + parts.sum()
     if norm is not None:
         pair = np.array([u], np.int32), np.array([i], np.int32)
         undone = [float(norm.undo(*pair, np.array([value]))[0]) for value in (base, total, 1.0, 0.0)]
         base, total, parts = undone[0], undone[1], parts * (undone[2] - undone[3])
-    return explanation_of(model, u, i, float(base), rated, values, parts)
+    return explanation_of(model, u, i, float(base), rated, given, parts)
 
 
 def explanation_of(

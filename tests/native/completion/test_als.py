@@ -36,8 +36,8 @@ def solve(
     if fixed_bias is not None:
         bias = np.full(n, 7, fixed.dtype) if start is None else start[1].copy()
     native.als_solve(
-        rows.indptr, rows.indices, rows.values, fixed, fixed_bias, mean, reg, factors, bias, subset, cg_steps,
-        False, amx, threads,
+        rows.indptr, rows.indices, rows.values, None, 0.0, fixed, fixed_bias, mean, reg, factors, bias,
+        subset, cg_steps, 0, False, amx, threads,
     )  # fmt: skip
     return factors, bias
 
@@ -253,18 +253,20 @@ def test_the_error_that_a_half_step_returns(rank, amx):
     """history_ takes the squared error from the solve itself: it is that of the factors that it stored."""
     rows, fixed, bias, reg = problem(rank, np.float32)
     factors, biases = np.zeros((rows.n_rows, rank), np.float32), np.zeros(rows.n_rows, np.float32)
-    ratings = rows.indptr, rows.indices, rows.values, fixed, bias, 3.0
-    returned = native.als_solve(*ratings, reg, factors, biases, None, 0, True, amx, 2)
-    assert returned == pytest.approx(native.als_squared_error(*ratings, factors, biases, 2), rel=2e-6)
+    ratings, sides = (rows.indptr, rows.indices, rows.values), (fixed, bias, 3.0)
+    returned = native.als_solve(*ratings, None, 0.0, *sides, reg, factors, biases, None, 0, 0, True, amx, 2)
+    error = native.als_squared_error(*ratings, *sides, factors, biases, 2)
+    assert returned == pytest.approx(error, rel=2e-6)
 
 
 def arguments(**changes):
     rows, fixed, bias, reg = problem(3)
     factors, out_bias = np.zeros((rows.n_rows, 3)), np.zeros(rows.n_rows)
     named = {
-        "indptr": rows.indptr, "indices": rows.indices, "values": rows.values, "fixed": fixed,
+        "indptr": rows.indptr, "indices": rows.indices, "values": rows.values, "weights": None,
+        "unobserved": 0.0, "fixed": fixed,
         "fixed_bias": bias, "mean": 3.0, "reg": reg, "factors": factors, "bias": out_bias, "rows": None,
-        "cg_steps": 0, "with_error": True, "use_amx": False, "threads": 1,
+        "cg_steps": 0, "block": 0, "with_error": True, "use_amx": False, "threads": 1,
     }  # fmt: skip
     return named | changes
 
@@ -272,6 +274,7 @@ def arguments(**changes):
 WRONG_SHAPES = {
     "indices": np.zeros(3, np.int32),
     "values": np.zeros(3),
+    "weights": np.zeros(4),
     "fixed": np.zeros((N_COLS, 4)),
     "fixed_bias": np.zeros(N_COLS - 1),
     "reg": np.zeros(2),

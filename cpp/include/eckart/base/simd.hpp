@@ -175,6 +175,15 @@ inline void copy_row(const T* from, Offset n, T* to) {
   for (; i < n; ++i) to[i] = from[i];
 }
 
+// to = scale * from
+template <class T>
+inline void scale_row(const T* from, Offset n, T scale, T* to) {
+  constexpr Offset width = kSimdWidth<T>;
+  Offset i = 0;
+  for (; i + width <= n; i += width) store(to + i, load(from + i) * broadcast(scale));
+  for (; i < n; ++i) to[i] = from[i] * scale;
+}
+
 // Ask for a row that will be read soon.
 template <class T>
 inline void prefetch(const T* row, Offset n) {

@@ -66,6 +66,7 @@ class GramAccumulator {
         tile_rows_(std::clamp<Offset>(kTileBytes / (stride_ * sizeof(T)), 32, 128)),
         tile_(tile_rows_ * stride_),
         targets_(tile_rows_),
+        ones_(tile_rows_),
         fetch_(tile_rows_) {}
 
   // The rows that follow make up `system`, of this rank. Whatever it holds is overwritten; its sums
@@ -78,10 +79,12 @@ class GramAccumulator {
   }
 
   // The place of the next row (rank entries, the caller fills them), and its target. A full tile must be
-  // flushed first, and the last one too.
-  T* next_row(T target) {
+  // flushed first, and the last one too. A row of weight w comes scaled by sqrt(w), as does its target,
+  // and the entry `one` that the intercept has in every row.
+  T* next_row(T target, T one = T(1)) {
     assert(!full());
     targets_[filled_] = target;
+    ones_[filled_] = one;
     return tile_.data() + stride_ * filled_++;
   }
 
@@ -127,15 +130,17 @@ class GramAccumulator {
     }
   }
 
-  // s += sum_r x_r and b += sum_r t_r x_r, up to four vectors of columns at a time.
+  // s += sum_r 1_r x_r and b += sum_r t_r x_r, up to four vectors of columns at a time.
   void add_border() {
     constexpr Offset width = kSimdWidth<T>;
     Offset j = 0;
     for (; j + 4 * width <= stride_; j += 4 * width) add_border_columns<4>(j);
     for (; j + 2 * width <= stride_; j += 2 * width) add_border_columns<2>(j);
     for (; j < stride_; j += width) add_border_columns<1>(j);
-    for (Offset r = 0; r < filled_; ++r) system_->target_sum += targets_[r];
-    system_->count += static_cast<T>(filled_);
+    for (Offset r = 0; r < filled_; ++r) {
+      system_->target_sum += targets_[r] * ones_[r];
+      system_->count += ones_[r] * ones_[r];
+    }
   }
 
   template <int vectors>
@@ -150,10 +155,10 @@ class GramAccumulator {
     }
     const T* row = tile_.data() + j;
     for (Offset r = 0; r < filled_; ++r, row += stride_) {
-      const Simd<T> t = broadcast(targets_[r]);
+      const Simd<T> t = broadcast(targets_[r]), one = broadcast(ones_[r]);
       for (int v = 0; v < vectors; ++v) {
         const Simd<T> x = load(row + v * width);
-        sum[v] += x;
+        sum[v] += one * x;
         rhs[v] += t * x;
       }
     }
@@ -166,6 +171,7 @@ class GramAccumulator {
   Offset stride_, tile_rows_;
   AlignedBuffer<T> tile_;        // (tile_rows, stride), padding stays zero
   AlignedBuffer<T> targets_;     // (tile_rows)
+  AlignedBuffer<T> ones_;        // (tile_rows)
   std::vector<const T*> fetch_;  // (tile_rows)
   NormalSystem<T>* system_ = nullptr;
   Offset filled_ = 0;

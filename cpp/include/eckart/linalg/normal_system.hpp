@@ -2,6 +2,8 @@
 //
 //   A = sum_j x_j x_j',  s = sum_j x_j,  b = sum_j t_j x_j,  n      x_j in R^rank
 //
+// or with weights, sum_j w_j x_j x_j' and so on, n = sum_j w_j.
+//
 // A and b are the system without an intercept; with one, s and n border A and sum_j t_j ends b.
 #pragma once
 
@@ -29,16 +31,19 @@ class NormalSystem {
   const T* sum() const { return sums_.data() + stride_ * stride_; }
   const T* rhs() const { return sum() + stride_; }
 
+  // Of all three, which stand one behind the other from gram() on.
+  Offset size() const { return (stride_ + 2) * stride_; }
+
   T count = 0;
   T target_sum = 0;
 
   void clear() {
-    std::fill_n(sums_.data(), (stride_ + 2) * stride_, T(0));
+    std::fill_n(sums_.data(), size(), T(0));
     count = target_sum = T(0);
   }
 
   void add(const NormalSystem& other) {
-    for (Offset i = 0; i < (stride_ + 2) * stride_; ++i) sums_[i] += other.sums_[i];
+    for (Offset i = 0; i < size(); ++i) sums_[i] += other.sums_[i];
     count += other.count;
     target_sum += other.target_sum;
   }
