@@ -8,7 +8,8 @@ set(ECKART_FLAGS_v4 -march=x86-64-v4 -mprefer-vector-width=512)
 set(ECKART_FLAGS_arm64 "")
 set(ECKART_FLAGS_generic "")
 # The first finding ends the process: a test that goes on after one proves nothing.
-set(ECKART_FLAGS_SANITIZE -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all)
+# Expensive optimizations fuse multiply-adds as release builds do: one test compares two kernels to the bit.
+set(ECKART_FLAGS_SANITIZE -O1 -fexpensive-optimizations -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all)
 
 # The best level that both this machine and this compiler have.
 function(eckart_native_variant result)
