@@ -2,16 +2,17 @@
 #include <vector>
 
 #include "als_residuals.hpp"
-#include "als_systems.hpp"
+#include "als_unobserved.hpp"
 
 namespace eckart {
 namespace {
 
 using namespace als;
 
-// Ratings of a row that are packed for the steps: at rank 64 and float32 1 MB, half the second-level
-// cache. A longer row is cheaper by its Gram matrix, formed once.
-constexpr Offset kPackedRows = 4096;
+// A row whose factors take no more than this is packed for its passes: a share of the second-level cache.
+// Those of a longer row are gathered again in each pass (measured: 1 MB and no packing at all are slower).
+constexpr Offset kPackedBytes = 1 << 17;
+constexpr Offset kSegment = 4096;  // ratings whose sums are taken in registers: long sums lose digits
 
 // A vector of the system: factors padded with zeros, and the intercept on its own.
 template <class T>
@@ -21,20 +22,20 @@ struct SystemVector {
   T intercept = 0;
 };
 
-// Conjugate gradients for one row at a time (Hestenes and Stiefel 1952).
-template <class T>
+// Conjugate gradients for one row at a time (Hestenes and Stiefel 1952). `vectors` registers hold a vector of
+// the system while the ratings pass; a rank that is no multiple of the register, or a large one, has
+// `vectors` 0 and keeps it in memory.
+template <class T, int vectors>
 class RowCg {
  public:
-  RowCg(const AlsHalf<T>& half, const RowSystems<ExactGram<T>>& rows, const AlsSide<T>& side)
+  RowCg(const AlsHalf<T>& half, const Unobserved<T>& unobserved, const AlsSide<T>& side)
       : half_(half),
-        rows_(rows),
+        unobserved_(unobserved),
         side_(side),
         rank_(side.factors.cols),
         stride_(round_up(rank_, kSimdWidth<T>)),
-        packed_(kPackedRows * stride_),
-        residuals_(kPackedRows),
-        former_(rows.former()),
-        gram_(rank_),
+        packed_rows_(std::max<Offset>(kPackedBytes / (stride_ * sizeof(T)), kRowsAtOnce)),
+        packed_(packed_rows_ * stride_),
         x_(stride_),
         residual_(stride_),
         direction_(stride_),
@@ -46,49 +47,34 @@ class RowCg {
     std::copy_n(side_.factors.row(row), rank_, x_.factors.data());
     x_.intercept = side_.bias ? side_.bias[row] : T(0);
     ridge_ = half_.reg[row];
-    n_ = half_.ratings.row_size(row);
-    weights_ = weights_of(half_, half_.ratings.row(row));
-    start(row);
+    row_ = half_.ratings.row(row);
+    weights_ = weights_of(half_, row_);
+    start();
     const double before = with_error ? objective() : 0;
     const double gain = iterate(steps);
     std::copy_n(x_.factors.data(), rank_, side_.factors.row(row));
     if (side_.bias) side_.bias[row] = x_.intercept;
     if (!with_error) return 0;
-    // A row whose ratings were not packed has not met its squared residuals.
-    if (n_ > kPackedRows) return row_error(half_, unobserved(), row, side_, scratch_.data());
     return before - gain - double(ridge_) * inner(x_, x_);
   }
 
  private:
   using Vector = SystemVector<T>;
+  static constexpr Offset kWidth = kSimdWidth<T>;
+  static constexpr int kHeld = vectors > 0 ? vectors : 1;
 
   // At x_, from the squared residuals that start() has left; with the penalty.
   double objective() {
-    return squares_ + unobserved().value(x_.factors.data(), x_.intercept, scratch_.data()) +
+    return squares_ + unobserved_.value(x_.factors.data(), x_.intercept, scratch_.data()) +
            double(ridge_) * inner(x_, x_);
   }
 
-  // residual = b - (A + ridge I) x; of packed ratings, squares_ = sum_j w_j e_j^2
-  void start(Offset i) {
-    if (n_ > kPackedRows) {
-      rows_.form(i, former_, gram_);
-      apply(x_, residual_);
-      subtract_from(gram_.rhs(), gram_.target_sum, residual_);
-      return;
-    }
-    const CsrRow<T> row = half_.ratings.row(i);
-    gather(half_, row, 0, n_, [&](Offset j, const T* x) {
-      copy_row(x, rank_, packed_.data() + j * stride_);
-      residuals_[j] = target(half_, row, j);
-    });
+  // residual = b - (A + ridge I) x; squares_ = sum_j w_j e_j^2
+  void start() {
     squares_ = 0;
-    sweep(x_, residuals_.data(), residual_);
-    unobserved().add_rhs(residual_.factors.data(), residual_.intercept);
-  }
-
-  void subtract_from(const T* rhs, T rhs_intercept, Vector& v) {
-    for (Offset f = 0; f < rank_; ++f) v.factors[f] = rhs[f] - v.factors[f];
-    v.intercept = side_.bias ? rhs_intercept - v.intercept : T(0);
+    sweep<Pass::start>(x_, residual_);
+    unobserved_.add_rhs(residual_.factors.data(), residual_.intercept);
+    if (!side_.bias) residual_.intercept = 0;
   }
 
   // Returns by how much the objective fell: a step of length alpha lowers it by alpha |residual|^2.
@@ -97,14 +83,15 @@ class RowCg {
     copy(residual_, direction_);
     T norm = inner(residual_, residual_);
     const T converged = norm * std::numeric_limits<T>::epsilon() * std::numeric_limits<T>::epsilon();
-    for (int step = 0; step < steps && norm > converged; ++step) {
-      apply(direction_, product_);
-      const T curvature = inner(direction_, product_);
+    for (int step = 1; step <= steps && norm > converged; ++step) {
+      const bool last = step == steps;
+      const T curvature = last ? curvature_of(direction_) : apply(direction_, product_);
       if (!(curvature > T(0))) break;
       const T alpha = norm / curvature;
       add(alpha, direction_, x_);
-      add(-alpha, product_, residual_);
       gain += double(alpha) * norm;
+      if (last) break;  // nobody needs the residual
+      add(-alpha, product_, residual_);
       const T next = inner(residual_, residual_);
       const T beta = next / norm;
       for (Offset f = 0; f < stride_; ++f) {
@@ -116,37 +103,76 @@ class RowCg {
     return gain;
   }
 
-  // out = (A + ridge I) v
-  void apply(const Vector& v, Vector& out) {
-    if (n_ > kPackedRows) {
-      apply_gram(v, out);
-    } else {
-      sweep(v, nullptr, out);
-    }
+  // out = (A + ridge I) v; returns <v, out>.
+  T apply(const Vector& v, Vector& out) {
+    sweep<Pass::apply>(v, out);
+    return inner(v, out);
   }
 
-  // One pass over the packed ratings. With targets: out = sum_j w_j (t_j - <x_j, v>) x_j - (S + ridge) v;
-  // without: out = sum_j w_j <x_j, v> x_j + (S + ridge) v, S the part of the unobserved. Four ratings at a
-  // time, so that x_j is read once.
-  void sweep(const Vector& v, const T* targets, Vector& out) {
-    const T sign = targets ? T(-1) : T(1);
+  // <v, (A + ridge I) v> without the vector: half a pass.
+  T curvature_of(const Vector& v) {
+    const T observed = sweep<Pass::curvature>(v, product_);
+    return observed + inner(v, product_);
+  }
+
+  // What a pass over the ratings of the row does.
+  enum class Pass {
+    start,  // packs them; out = sum_j w_j (t_j - <x_j, v>) x_j - (S + ridge) v, S the part of the unobserved
+    apply,  // out = sum_j w_j <x_j, v> x_j + (S + ridge) v
+    curvature  // out = (S + ridge) v; returns sum_j w_j <x_j, v>^2
+  };
+
+  // Where it finds their factors.
+  enum class From { table, table_to_pack, pack };
+
+  template <Pass pass>
+  T sweep(const Vector& v, Vector& out) {
+    const T sign = pass == Pass::start ? T(-1) : T(1);
     for (Offset f = 0; f < stride_; ++f) out.factors[f] = sign * ridge_ * v.factors[f];
-    T total = sign * ridge_ * v.intercept;
-    unobserved().add_product(sign, v.factors.data(), v.intercept, out.factors.data(), total);
-    Offset j = 0;
-    for (; j + kRowsAtOnce <= n_; j += kRowsAtOnce) total += sweep_rows<kRowsAtOnce>(j, v, targets, out);
-    for (; j < n_; ++j) total += sweep_rows<1>(j, v, targets, out);
-    out.intercept = side_.bias ? total : T(0);
+    out.intercept = sign * ridge_ * v.intercept;
+    unobserved_.add_product(sign, v.factors.data(), v.intercept, out.factors.data(), out.intercept);
+    T total = 0;
+    constexpr From packed = pass == Pass::start ? From::table_to_pack : From::pack;
+    for (Offset begin = 0; begin < row_.size; begin += kSegment) {
+      const Offset end = std::min(begin + kSegment, row_.size);
+      total += row_.size <= packed_rows_ ? segment<pass, packed>(begin, end, v, out)
+                                         : segment<pass, From::table>(begin, end, v, out);
+    }
+    if (pass == Pass::curvature) return total;
+    out.intercept = side_.bias ? out.intercept + total : T(0);
+    return 0;
   }
 
-  template <int rows>
-  T sweep_rows(Offset j, const Vector& v, const T* targets, Vector& out) {
-    constexpr Offset width = kSimdWidth<T>;
-    const T* x = packed_.data() + j * stride_;
+  template <Pass pass, From from>
+  T segment(Offset j, Offset end, const Vector& v, Vector& out) {
+    Simd<T> held[kHeld], sums[kHeld] = {};
+    for (int i = 0; i < vectors; ++i) held[i] = load(v.factors.data() + i * kWidth);
+    T total = 0;
+    for (; j + kRowsAtOnce <= end; j += kRowsAtOnce) {
+      total += ratings<kRowsAtOnce, pass, from>(j, v, held, out, sums);
+    }
+    for (; j < end; ++j) total += ratings<1, pass, from>(j, v, held, out, sums);
+    for (int i = 0; i < vectors; ++i) {
+      T* y = out.factors.data() + i * kWidth;
+      store(y, load(y) + sums[i]);
+    }
+    return total;
+  }
+
+  // `rows` ratings at a time, so that their sums over lanes are taken together. Returns their part of the
+  // intercept, or of the curvature.
+  template <int rows, Pass pass, From from>
+  T ratings(Offset j, const Vector& v, const Simd<T> (&held)[kHeld], Vector& out, Simd<T> (&sums)[kHeld]) {
+    const T* x[rows];
+    for (int r = 0; r < rows; ++r) x[r] = from == From::pack ? packed_row(j + r) : arrived<from>(j + r);
     Simd<T> sum[rows] = {};
-    for (Offset f = 0; f < stride_; f += width) {
-      const Simd<T> p = load(v.factors.data() + f);
-      for (int r = 0; r < rows; ++r) sum[r] += load(x + r * stride_ + f) * p;
+    for (Offset f = 0; f < stride_; f += kWidth) {
+      const Simd<T> p = vectors > 0 ? held[f / kWidth % kHeld] : load(v.factors.data() + f);
+      for (int r = 0; r < rows; ++r) {
+        const Simd<T> part = load(x[r] + f);
+        if (from == From::table_to_pack && vectors > 0) store(packed_row(j + r) + f, part);
+        sum[r] += part * p;
+      }
     }
     T weight[rows], total = 0;
     if constexpr (rows == 4) {
@@ -156,39 +182,39 @@ class RowCg {
     }
     for (int r = 0; r < rows; ++r) {
       const T fit = weight[r] + v.intercept;
-      const T e = targets ? targets[j + r] - fit : fit;
+      const T e = pass == Pass::start ? target(half_, row_, j + r) - fit : fit;
       weight[r] = weights_ ? weights_[j + r] * e : e;
-      if (targets) squares_ += weight[r] * e;
-      total += weight[r];
+      if (pass == Pass::start) squares_ += weight[r] * e;
+      total += pass == Pass::curvature ? weight[r] * e : weight[r];
     }
-    for (Offset f = 0; f < stride_; f += width) {
-      Simd<T> y = load(out.factors.data() + f);
-      for (int r = 0; r < rows; ++r) y += load(x + r * stride_ + f) * broadcast(weight[r]);
-      store(out.factors.data() + f, y);
+    if constexpr (pass != Pass::curvature) {
+      for (Offset f = 0; f < stride_; f += kWidth) {
+        Simd<T> y = vectors > 0 ? sums[f / kWidth % kHeld] : load(out.factors.data() + f);
+        for (int r = 0; r < rows; ++r) y += load(x[r] + f) * broadcast(weight[r]);
+        if constexpr (vectors > 0) {
+          sums[f / kWidth % kHeld] = y;
+        } else {
+          store(out.factors.data() + f, y);
+        }
+      }
     }
     return total;
   }
 
-  // From the lower triangle of the Gram matrix, bordered by the sums.
-  void apply_gram(const Vector& v, Vector& out) {
-    const T* p = v.factors.data();
-    T* y = out.factors.data();
-    for (Offset f = 0; f < rank_; ++f) y[f] = ridge_ * p[f] + gram_.sum()[f] * v.intercept;
-    for (Offset i = 0; i < rank_; ++i) {
-      const T* g = gram_.gram() + i * gram_.stride();
-      T total = g[i] * p[i];
-      for (Offset f = 0; f < i; ++f) {
-        total += g[f] * p[f];
-        y[f] += g[f] * p[i];
-      }
-      y[i] += total;
-    }
-    T total = (gram_.count + ridge_) * v.intercept;
-    for (Offset f = 0; f < rank_; ++f) total += gram_.sum()[f] * p[f];
-    out.intercept = side_.bias ? total : T(0);
-  }
+  T* packed_row(Offset j) { return packed_.data() + j * stride_; }
 
-  const Unobserved<T>& unobserved() const { return rows_.unobserved(); }
+  // The factors of the j-th rating in the table, and those of a later one on their way. Where registers do
+  // not cover a row exactly, a copy of it with zeros behind.
+  template <From from>
+  const T* arrived(Offset j) {
+    const Index* ids = row_.indices + j;
+    if (kAheadSweep < stored_behind(half_, row_, j)) prefetch(half_.fixed.row(ids[kAheadSweep]), rank_);
+    const T* x = half_.fixed.row(*ids);
+    if (vectors > 0) return x;
+    T* copy = packed_row(from == From::table_to_pack ? j : j % kRowsAtOnce);
+    copy_row(x, rank_, copy);
+    return copy;
+  }
 
   void copy(const Vector& from, Vector& to) {
     std::copy_n(from.factors.data(), stride_, to.factors.data());
@@ -203,30 +229,27 @@ class RowCg {
   }
 
   const AlsHalf<T>& half_;
-  const RowSystems<ExactGram<T>>& rows_;
+  const Unobserved<T>& unobserved_;
   AlsSide<T> side_;
-  Offset rank_, stride_, n_ = 0;
+  Offset rank_, stride_, packed_rows_;
+  CsrRow<T> row_{};
   T ridge_ = 0;
   double squares_ = 0;
   const T* weights_ = nullptr;  // of the row's ratings
-  AlignedBuffer<T> packed_;     // (kPackedRows, stride), padding stays zero
-  AlignedBuffer<T> residuals_;  // (kPackedRows)
-  typename ExactGram<T>::Former former_;
-  NormalSystem<T> gram_;
+  AlignedBuffer<T> packed_;     // (packed_rows, stride), padding stays zero
   Vector x_, residual_, direction_, product_;
   std::vector<T> scratch_;  // (rank + 1)
 };
 
-}  // namespace
-
-template <class T>
-double als_solve_cg(const AlsHalf<T>& half, RowSubset subset, int steps, AlsSide<T> side, bool with_error,
-                    const Execution& run) {
+template <class T, int vectors>
+double solve_rows(const AlsHalf<T>& half, RowSubset subset, int steps, AlsSide<T> side, bool with_error,
+                  const Execution& run) {
+  using Cg = RowCg<T, vectors>;
   const double work = 4.0 * (steps + 1) * half.ratings.n_stored() * side.factors.cols;
-  const RowSystems<ExactGram<T>> rows(half, subset, run);
+  const Unobserved<T> unobserved(half, run);
   return for_chunks(
-      half, subset, work, run, [&] { return RowCg<T>(half, rows, side); },
-      [&](RowCg<T>& cg, Offset begin, Offset end) {
+      half, subset, work, run, [&] { return Cg(half, unobserved, side); },
+      [&](Cg& cg, Offset begin, Offset end) {
         double error = 0;
         for (Offset i = begin; i < end; ++i) {
           const Offset row = row_of(subset, i);
@@ -238,6 +261,18 @@ double als_solve_cg(const AlsHalf<T>& half, RowSubset subset, int steps, AlsSide
         }
         return error;
       });
+}
+
+}  // namespace
+
+template <class T>
+double als_solve_cg(const AlsHalf<T>& half, RowSubset subset, int steps, AlsSide<T> side, bool with_error,
+                    const Execution& run) {
+  const Offset rank = side.factors.cols, width = kSimdWidth<T>;
+  if (rank == 2 * width) return solve_rows<T, 2>(half, subset, steps, side, with_error, run);
+  if (rank == 4 * width) return solve_rows<T, 4>(half, subset, steps, side, with_error, run);
+  if (rank == 8 * width) return solve_rows<T, 8>(half, subset, steps, side, with_error, run);
+  return solve_rows<T, 0>(half, subset, steps, side, with_error, run);
 }
 
 template double als_solve_cg(const AlsHalf<float>&, RowSubset, int, AlsSide<float>, bool, const Execution&);

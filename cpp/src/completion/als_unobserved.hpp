@@ -58,9 +58,10 @@ class Unobserved {
     if (!*this) return 0;
     std::fill_n(product, rank_ + 1, T(0));
     add_product(T(1), v, bias, product, product[rank_]);
+    if (!biased_) return dot(v, product, rank_);
     double total = bias_squares_;
-    for (Offset i = 0; i < rank_; ++i) total += double(v[i]) * (double(product[i]) - 2.0 * rhs(i));
-    return biased_ ? total + double(bias) * (double(product[rank_]) - 2.0 * system_.target_sum) : total;
+    for (Offset i = 0; i < rank_; ++i) total += double(v[i]) * (double(product[i]) - 2.0 * system_.rhs()[i]);
+    return total + double(bias) * (double(product[rank_]) - 2.0 * system_.target_sum);
   }
 
   // What a step of coordinates [begin, begin + n) alone meets, from x = (v, bias at v[rank]): S of the block,
@@ -87,8 +88,6 @@ class Unobserved {
   // Sums of so many rows are taken in T, and added in double: the objective is as exact as its parts.
   static constexpr Offset kRowsPerSum = 512;
   static constexpr Offset kParts = 16;  // a fixed number, so that no bit depends on the threads
-
-  T rhs(Offset i) const { return biased_ ? system_.rhs()[i] : T(0); }
 
   template <int vectors>
   void add_columns(T sign, const T* v, Offset f, T* out) const {

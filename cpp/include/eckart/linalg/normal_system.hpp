@@ -43,12 +43,19 @@ class NormalSystem {
   }
 
   void add(const NormalSystem& other) {
-    for (Offset i = 0; i < size(); ++i) sums_[i] += other.sums_[i];
+    for (Offset i = 0; i < rank_; ++i) add_range(other, i * stride_, i + 1);
+    add_range(other, stride_ * stride_, 2 * stride_);
     count += other.count;
     target_sum += other.target_sum;
   }
 
  private:
+  void add_range(const NormalSystem& other, Offset begin, Offset n) {
+    T* to = sums_.data() + begin;
+    const T* from = other.sums_.data() + begin;
+    for (Offset i = 0; i < n; i += kSimdWidth<T>) store(to + i, load(to + i) + load(from + i));
+  }
+
   Offset rank_, stride_;
   AlignedBuffer<T> sums_;  // A (stride, stride), then s (stride), then b (stride)
 };
