@@ -61,6 +61,15 @@ def test_held_out_users_are_nobody_in_training():
     assert (fold.train.by_item.counts[fold.test.item_index] > 0).all()
 
 
+def test_settings_are_chosen_on_other_held_out_users():
+    """Whoever tunes on the test users measures their own luck."""
+    (test,) = cuts.held_out_users(RATINGS, 0, n_held_out=13)
+    (validation,) = cuts.held_out_users(RATINGS, 0, n_held_out=13, part="validation")
+    assert np.array_equal(validation.train.user_index, test.train.user_index)
+    assert not set(validation.known.user_index) & (set(test.known.user_index) | set(test.train.user_index))
+    assert len(set(validation.known.user_index)) == 13
+
+
 def test_drawn_negatives_are_unrated():
     """A negative that the user rated is no negative; nobody is drawn twice; the positive is always there."""
     (fold,) = cuts.last_among_sampled(RATINGS, 0, n_negatives=7)
@@ -120,6 +129,7 @@ WITHOUT_TIMES = RATINGS._replaced(timestamps=None)
         (cuts.last_among_sampled, {"test": RATINGS}, "test: expected one item a user, got"),
         (cuts.held_out_users, {"n_held_out": 60}, r"n_held_out: expected a number in \[1, "),
         (cuts.held_out_users, {"n_held_out": 2.5}, "n_held_out: expected an integer"),
+        (cuts.held_out_users, {"part": "train"}, "part: expected one of 'test', 'validation'"),
     ],
 )
 def test_what_cannot_be_cut(cut, options, message):

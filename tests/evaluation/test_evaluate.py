@@ -9,6 +9,7 @@ import pytest
 
 import eckart as ek
 from eckart.base.csr import Csr
+from eckart.completion import EASE, ImplicitALS, ItemKNN
 from eckart.evaluation import compare, evaluate
 from eckart.metrics import mae, ndcg_at_k, rmse, summarize
 
@@ -131,6 +132,15 @@ def test_parts_can_be_left_out():
     assert set(ranking.seconds) == {"recommend"}
     assert set(rating.seconds) == {"predict"}
     assert rating.catalogue == {}
+
+
+def test_a_model_that_only_ranks_has_no_error():
+    """The RMSE of scores that are no ratings would be a number without a meaning."""
+    for model in (EASE(), ItemKNN(), ImplicitALS(2, random_state=0)):
+        report = evaluate(model.fit(TRAIN), TRAIN, TEST, k=2)
+        assert not {"rmse", "mae"} & set(report.metrics)
+        assert "ndcg" in report.metrics
+    assert "rmse" in evaluate(ItemKNN(feedback="explicit").fit(TRAIN), TRAIN, TEST, k=2).metrics
 
 
 def random_split(seed, n_users=120, n_items=40):

@@ -5,7 +5,7 @@ import pytest
 from tests.evaluation import published
 
 from eckart.base.threads import get_num_threads, set_num_threads
-from eckart.completion import ALS, Baseline, Popularity
+from eckart.completion import ALS, EASE, Baseline, Popularity
 from eckart.evaluation import run_protocol
 
 RATINGS = published.ratings_of(published.frame(n=1500))
@@ -102,6 +102,13 @@ def test_a_model_that_answers_nan_is_refused():
         run_protocol("surprise-5fold", {"broken": Broken()}, RATINGS)
 
 
+def test_beside_a_model_that_only_ranks_there_are_no_errors():
+    """Its scores are no ratings, and every model of a record has the same metrics."""
+    record = run_protocol("time", {"e": EASE(), "b": Baseline()}, RATINGS)
+    assert record.metrics == ["ndcg@20", "recall@20"]
+    assert "rmse" in run_protocol("time", {"b": Baseline()}, RATINGS).metrics
+
+
 @pytest.mark.parametrize(
     ("name", "models", "options", "message"),
     [
@@ -118,6 +125,7 @@ def test_a_model_that_answers_nan_is_refused():
         ("liang-2018", {}, {"relevant_from": 6}, "relevant_from: expected a value that some rating reaches"),
         ("time", {}, {"relevant_from": 6}, "data: expected users with something to find"),
         ("lightgcn", {}, {"relevant_from": "x"}, "relevant_from: expected a finite number"),
+        ("surprise-5fold", {"e": EASE()}, {}, r"measures errors of predicted ratings, got 'e' \(EASE\)"),
     ],
 )
 def test_refuses(name, models, options, message):

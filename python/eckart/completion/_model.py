@@ -35,6 +35,7 @@ class CompletionModel(Estimator):
     """
 
     SCORE = ("rmse", -1.0)  # what `score` returns: the name of a metric, and its sign there
+    predicts_ratings = True  # on the scale of the ratings; a model that only ranks has no error
 
     users_: Vocabulary
     items_: Vocabulary

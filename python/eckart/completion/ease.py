@@ -38,6 +38,8 @@ class EASE(RowModel):
 
     item_weights_: NDArray[Any]
 
+    predicts_ratings = False
+
     def __init__(self, reg: float = 200.0, *, values: str = "binary") -> None:
         self.reg = reg
         self.values = values

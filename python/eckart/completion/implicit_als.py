@@ -65,6 +65,7 @@ class ImplicitALS(AlternatingModel):
     """
 
     SCORE = ("ndcg@10", 1.0)
+    predicts_ratings = False
     SOLVERS = ("cholesky", "cg", "subspace")
     START = 0.1  # as Rendle et al. 2022 have it
 

@@ -150,6 +150,11 @@ class ItemKNN(RowModel):
     # -- scores ------------------------------------------------------------------------------------
 
     @property
+    def predicts_ratings(self) -> bool:
+        """Whether predictions are on the scale of the ratings: not those of clicks."""
+        return self.feedback == "explicit"
+
+    @property
     def _dtype(self) -> Any:
         assert self.neighbours_.values is not None
         return self.neighbours_.values.dtype

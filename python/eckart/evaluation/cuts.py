@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eckart.base.seeds import generator
-from eckart.base.validation import check_int
+from eckart.base.validation import check_int, check_option
 from eckart.data import splits
 from eckart.data.ratings import Ratings
 from eckart.evaluation.folds import Fold, csr_of_pairs, is_among, pairs
@@ -101,13 +101,17 @@ def last_among_sampled(
     )
 
 
-def held_out_users(data: Ratings, seed: int, *, n_held_out: int | None = None) -> Iterator[Fold]:
+def held_out_users(
+    data: Ratings, seed: int, *, n_held_out: int | None = None, part: str = "test"
+) -> Iterator[Fold]:
     """Yield users whom training never sees, four fifths of each folded in and one fifth to find.
 
     The cut of Liang et al. to the draw (for ids in sorted order, as readers have them): users with fewer
     than 5 events are left out, `n_held_out` (10,000, or a tenth of fewer than 100,000 users) are for
-    testing, as many for validation and unused here; items without a training event are left out.
+    testing, as many for validation; items without a training event are left out. `part` says which of the
+    two, "test" or "validation" (to choose settings on), is measured; the other is unused.
     """
+    check_option(part, "part", ("test", "validation"))
     counts = data.by_user.counts
     users = np.flatnonzero(counts >= 5)
     n = check_int(min(10_000, len(users) // 10) if n_held_out is None else n_held_out, "n_held_out", low=0)
@@ -118,7 +122,8 @@ def held_out_users(data: Ratings, seed: int, *, n_held_out: int | None = None) -
         )
     users = users[_legacy(seed).permutation(len(users))]
     train = data[_is_one_of(data.user_index, users[: -2 * n], data.n_users)]
-    held_out = data[_is_one_of(data.user_index, users[-n:], data.n_users)]
+    chosen = users[-n:] if part == "test" else users[-2 * n : -n]
+    held_out = data[_is_one_of(data.user_index, chosen, data.n_users)]
     warm = train.by_item.counts[held_out.item_index] > 0
     rows = held_out[warm]
     order = np.argsort(rows.user_index, kind="stable")
@@ -128,7 +133,7 @@ def held_out_users(data: Ratings, seed: int, *, n_held_out: int | None = None) -
             to_find[row[draw.choice(len(row), size=int(0.2 * len(row)), replace=False)]] = True
     left_out = {
         "users with fewer than 5 events": int(((counts > 0) & (counts < 5)).sum()),
-        "users kept for validation": n,
+        "users kept for " + ("validation" if part == "test" else "the test"): n,
         "held-out events of items without a training event": int((~warm).sum()),
         "held-out users with fewer than 5 events left, so nothing to find": n
         - int((rows[to_find].by_user.counts > 0).sum()),

@@ -61,7 +61,8 @@ def evaluate(
     """Return how well `model`, fitted on `train`, does on `test`, each mean with its 95 % interval.
 
     rating_metrics : RMSE and MAE over all test ratings, those of cold users and items too. Their
-        intervals resample users with all their ratings, as a user's errors are not independent.
+        intervals resample users with all their ratings, as a user's errors are not independent. A model
+        whose scores are no ratings (its ``predicts_ratings`` is False) has none.
     ranking_metrics : precision, recall, hit rate, MAP, MRR and NDCG at k for every user with a test
         rating, over the full catalogue without the user's training items, as
         :func:`eckart.metrics.ranking_metrics` defines them (binary gains); coverage, novelty and
@@ -80,7 +81,7 @@ def evaluate(
         relevant_from = check_float(relevant_from, "relevant_from", low=-np.inf)
     seed = seed_from(random_state)
     report = Report(k=k, relevant_from=relevant_from, counts=counts_of(train, test, train))
-    if rating_metrics:
+    if rating_metrics and getattr(model, "predicts_ratings", True):
         _measure_predictions(report, model, test, seed)
     if ranking_metrics:
         _measure_lists(report, model, train, test, seed)

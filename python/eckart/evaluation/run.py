@@ -13,6 +13,7 @@ from eckart.base.config import build_info
 from eckart.base.validation import check_float, check_int, check_option
 from eckart.completion.popularity import Popularity
 from eckart.data.convert import as_ratings
+from eckart.data.ratings import Ratings
 from eckart.evaluation.cost import costed
 from eckart.evaluation.folds import Fold
 from eckart.evaluation.measure import ByUser, measure
@@ -40,13 +41,14 @@ def run_protocol(
         ``official-u1-u5``    RMSE, MAE on given folds: ``test=[u1, ..., u5]``, each Ratings
         ``rendle-2019``       RMSE, MAE, 10 folds of 90/10
         ``liang-2018``        NDCG@100, Recall@20, Recall@50 of users held out (``n_held_out``), ratings
-                              from 4 as clicks
+                              from 4 as clicks; ``part="validation"`` to choose settings on
         ``ncf-loo``           HR@10, NDCG@10 of each user's last item among 99 sampled ones, and among
                               all: ``test=``, ``negatives=`` (Ratings) are a published draw, else the
                               timestamps tell the last item and ``n_negatives`` are drawn
         ``lightgcn``          Recall@20, NDCG@20 over all items: ``test=`` or a fifth of each user's
         ``time``              NDCG@20, Recall@20, RMSE, MAE after a point in time (``test_size`` or
-                              ``at``); needs ``data.timestamps``. Clicks have no errors
+                              ``at``); needs ``data.timestamps``. No errors of clicks, nor beside models
+                              that only rank
         ====================  =====================================================================
 
     models : unfitted models by name; each fold fits a copy. They answer to ``fit``, ``predict``,
@@ -71,7 +73,7 @@ def run_protocol(
         relevant_from = check_float(relevant_from, "relevant_from", low=-np.inf)
     chosen = _with_baseline(models)
     prepared, left_out = protocol.prepared(data, relevant_from)
-    metrics = tuple(m for m in protocol.metrics if "@" in m or not (data.counted and name == "time"))
+    metrics = _metrics(protocol, data, models)
     judge = functools.partial(
         measure,
         metrics=metrics,
@@ -114,6 +116,19 @@ def _settings(protocol: Protocol, options: dict[str, Any]) -> dict[str, Any]:
             raise ValueError(f"{option}: {protocol.name} has no such option (it has: {listed})")
     bound = allowed | options
     return {option: bound[option] for option in bound if option not in ("test", "negatives")}
+
+
+def _metrics(protocol: Protocol, data: Ratings, models: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what is measured: errors of clicks, or of models that only rank, mean nothing."""
+    lists = tuple(metric for metric in protocol.metrics if "@" in metric)
+    rankers = [model for model in models if not getattr(models[model], "predicts_ratings", True)]
+    if rankers and not lists:
+        raise ValueError(
+            f"models: {protocol.name} measures errors of predicted ratings, got {rankers[0]!r} "
+            f"({type(models[rankers[0]]).__name__}), whose scores only rank"
+        )
+    clicks = data.counted and lists
+    return lists if clicks or rankers else protocol.metrics
 
 
 def _with_baseline(models: Mapping[str, Any]) -> dict[str, Any]:
