@@ -1,0 +1,72 @@
+// Bindings of eckart/linalg/{sparse_products,dense_products}.hpp.
+#include "common.hpp"
+#include "eckart/linalg/dense_products.hpp"
+#include "eckart/linalg/sparse_products.hpp"
+
+namespace eckart::bindings {
+namespace {
+
+template <class T>
+array_t<T> sparse_times_dense(const array_t<Offset>& indptr, const array_t<Index>& indices,
+                              const array_t<T>& values, const array_t<T>& x, int threads) {
+  const auto right = matrix(x, "x");
+  const auto a = csr<T>(indptr, indices, values, right.rows, "a");
+  array_t<T> result({a.n_rows, right.cols});
+  const auto out = mutable_matrix(result, "out");
+  run_released(threads, [&](const Execution& run) { sparse_dense(a, right, out, run); });
+  return result;
+}
+
+template <class T>
+array_t<T> sampled(const array_t<Offset>& indptr, const array_t<Index>& indices, const array_t<T>& u,
+                   const array_t<T>& v, int threads) {
+  const auto left = matrix(u, "u");
+  const auto right = matrix(v, "v");
+  const auto pattern = csr<T>(indptr, indices, std::nullopt, right.rows, "pattern");
+  check_equal(pattern.n_rows, left.rows, "rows of the pattern and of u");
+  check_equal(left.cols, right.cols, "columns of u and v");
+  array_t<T> result(pattern.n_stored());
+  T* out = result.mutable_data();
+  run_released(threads, [&](const Execution& run) { sampled_products(pattern, left, right, out, run); });
+  return result;
+}
+
+template <class T>
+array_t<T> product(const array_t<T>& a, const array_t<T>& b, int threads) {
+  const auto left = matrix(a, "a");
+  const auto right = matrix(b, "b");
+  check_equal(left.cols, right.rows, "columns of a and rows of b");
+  array_t<T> result({left.rows, right.cols});
+  const auto out = mutable_matrix(result, "out");
+  run_released(threads, [&](const Execution& run) { multiply(left, right, out, run); });
+  return result;
+}
+
+template <class T>
+array_t<T> transposed_product(const array_t<T>& a, const array_t<T>& b, int threads) {
+  const auto left = matrix(a, "a");
+  const auto right = matrix(b, "b");
+  check_equal(left.rows, right.rows, "rows of a and of b");
+  array_t<T> result({left.cols, right.cols});
+  const auto out = mutable_matrix(result, "out");
+  run_released(threads, [&](const Execution& run) { multiply_transposed(left, right, out, run); });
+  return result;
+}
+
+template <class T>
+void bind(py::module_& m) {
+  m.def("sparse_dense", &sparse_times_dense<T>, in("indptr"), in("indices"), in("values"), in("x"),
+        py::arg("threads"));
+  m.def("sampled_products", &sampled<T>, in("indptr"), in("indices"), in("u"), in("v"), py::arg("threads"));
+  m.def("multiply", &product<T>, in("a"), in("b"), py::arg("threads"));
+  m.def("multiply_transposed", &transposed_product<T>, in("a"), in("b"), py::arg("threads"));
+}
+
+}  // namespace
+
+void bind_linalg_products(py::module_ m) {
+  bind<float>(m);
+  bind<double>(m);
+}
+
+}  // namespace eckart::bindings

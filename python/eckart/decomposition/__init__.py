@@ -1,0 +1,13 @@
+"""Decompositions of data matrices with scikit-learn's manners: PCA, truncated SVD, NMF, autoencoders."""
+
+import importlib
+from typing import Any
+
+_HOMES: dict[str, str] = {}
+__all__: list[str] = []
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
