@@ -10,7 +10,9 @@ namespace eckart {
 
 namespace {
 
-constexpr Offset kRows = 256;  // multiplied at once: their part of the basis stays in the cache
+// Rows multiplied at once (up to twice as many at the end: Eigen sums tiny products in an order that depends
+// on the address): their part of the basis stays in the cache.
+constexpr Offset kRows = 256;
 constexpr Offset kSlabs = 64;  // partial sums
 
 template <class T>
@@ -25,14 +27,14 @@ StridedMap<T> rows_of(const TallBasis<T>& basis, Offset begin, Offset n) {
 // (they are few), the slabs are added up in double.
 template <class T, class Body>
 void summed_rows(Offset rows, Offset size, double work, const Execution& run, double* out, Body body) {
-  const Offset pieces = (rows + kRows - 1) / kRows;
+  const Offset pieces = std::max<Offset>(1, rows / kRows);
   const Offset slabs = std::clamp<Offset>(pieces / 4, 1, kSlabs);
-  const Offset length = (pieces + slabs - 1) / slabs * kRows;
+  const Offset length = (pieces + slabs - 1) / slabs;
   std::vector<T> partial(slabs * size, T(0));
   parallel_ranges(slabs, 1, work, run, [&](Offset slab, Offset) {
-    const Offset end = std::min(rows, (slab + 1) * length);
-    for (Offset begin = slab * length; begin < end; begin += kRows) {
-      body(begin, std::min(kRows, end - begin), partial.data() + slab * size);
+    for (Offset piece = slab * length; piece < std::min(pieces, (slab + 1) * length); ++piece) {
+      const Offset begin = piece * kRows, end = piece == pieces - 1 ? rows : begin + kRows;
+      body(begin, end - begin, partial.data() + slab * size);
     }
   });
   std::fill_n(out, size, 0.0);

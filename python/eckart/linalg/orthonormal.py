@@ -34,25 +34,30 @@ def orthonormalize(
     basis = np.empty((len(block), 0), dtype) if basis is None else basis
     eps = float(np.finfo(dtype).eps)
     c, r, q = np.zeros((size, width)), np.eye(width), block
-    against, settled = size, False
+    against, settled, lost = size, False, 0.0
     for attempt in range(PASSES):
-        before = np.zeros(width)
+        inside = np.zeros(width)
         coefficients = np.zeros((against, width), dtype)
         if against:
             d = native.basis_products(basis, against, q, threads)
             coefficients = d.astype(dtype)
-            before = (d**2).sum(axis=0)
+            inside = (d**2).sum(axis=0)
             c += coefficients @ r
         gram = native.subtract_basis(basis, against, coefficients, q, threads)
-        before = np.sqrt(before + np.diag(gram))
-        lengths, vectors = np.linalg.eigh((gram + gram.T) / 2)
-        lengths = np.sqrt(np.maximum(lengths, 0.0))
-        # No direction is what cannot be told from rounding; on later passes all others have length 1.
-        dead = lengths <= (10 * eps * np.linalg.norm(before) if attempt == 0 else 0.1 * np.sqrt(eps))
-        floor = np.maximum(lengths, eps * lengths[-1])
-        turn = vectors * np.where(dead, 0.0, 1.0 / np.where(dead, 1.0, floor))
+        before = np.sqrt(inside + np.diag(gram))
+        squares, vectors = np.linalg.eigh((gram + gram.T) / 2)
+        lengths = np.sqrt(np.maximum(squares, 0.0))
+        # A Gram matrix tells no shorter directions than this from rounding: they are found out pass by pass.
+        scale = np.maximum(lengths, np.sqrt(eps) * lengths[-1])
+        r = scale[:, None] * (vectors.T @ r)
+        if attempt == 0:
+            lost = 10 * eps * float(np.linalg.norm(before))
+            dead = scale <= lost
+        else:
+            dead = (np.linalg.norm(r, axis=1) <= lost) & (lengths < 0.5)
+        r[dead] = 0.0
+        turn = vectors * np.where(dead, 0.0, 1.0 / np.where(dead, 1.0, scale))
         q = multiply(q, np.ascontiguousarray(turn, dtype=dtype))
-        r = np.where(dead, 0.0, floor)[:, None] * (vectors.T @ r)
         if dead.any():
             fresh = rng.standard_normal((len(q), int(dead.sum())), dtype=dtype.type)
             q[:, dead] = fresh / np.linalg.norm(fresh, axis=0)

@@ -88,7 +88,8 @@ def randomized_svd(
             raise ValueError(f"center: expected a vector of length {n}, got shape {mean.shape}")
         check_finite(mean, "center")
         operator = Centered(operator, mean)
-    extra = None if oversampling is None else check_int(oversampling, "oversampling", low=method == "krylov")
+    least = 1 if method == "krylov" else 0
+    extra = None if oversampling is None else check_int(oversampling, "oversampling", low=least)
     rng = generator(random_state)
     with single_threaded():
         if method == "subspace":
