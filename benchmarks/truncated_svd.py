@@ -24,8 +24,9 @@ TIMEOUT = 900.0
 
 def matrix(name: str) -> Any:
     """Return A in float32, by rows and by columns."""
-    import eckart as ek  # here: what a rebuild on import prints must not run into the answers
     from data import shared_data
+
+    import eckart as ek  # here: what a rebuild on import prints must not run into the answers
 
     if name == "ratings":
         ratings = ek.datasets.make_ratings(138_493, 26_744, 20_000_000, random_state=0).ratings
