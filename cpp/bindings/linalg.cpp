@@ -104,7 +104,7 @@ void bind(py::module_& m) {
 }  // namespace
 
 void bind_linalg(py::module_ m) {
-  m.doc() = "Gram matrices, small solves, top-k.";
+  m.doc() = "Gram matrices, small solves, top-k, products.";
   bind<float>(m);
   bind<double>(m);
 }

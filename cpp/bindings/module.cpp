@@ -6,6 +6,7 @@ namespace py = pybind11;
 namespace eckart::bindings {
 void bind_base(py::module_ m);
 void bind_linalg(py::module_ m);
+void bind_linalg_products(py::module_ m);
 void bind_data(py::module_ m);
 void bind_metrics(py::module_ m);
 void bind_completion(py::module_ m);
@@ -15,7 +16,9 @@ PYBIND11_MODULE(ECKART_MODULE, m) {
   using namespace eckart::bindings;
   m.doc() = "Native kernels of eckart for one instruction set.";
   bind_base(m.def_submodule("base"));
-  bind_linalg(m.def_submodule("linalg"));
+  auto linalg = m.def_submodule("linalg");
+  bind_linalg(linalg);
+  bind_linalg_products(linalg);
   bind_data(m.def_submodule("data"));
   bind_metrics(m.def_submodule("metrics"));
   bind_completion(m.def_submodule("completion"));

@@ -9,7 +9,17 @@ from typing import Any
 
 from eckart._version import version as __version__
 
-_FAMILIES = ("completion", "data", "datasets", "evaluation", "linalg", "metrics", "testing")
+_FAMILIES = (
+    "completion",
+    "data",
+    "datasets",
+    "decomposition",
+    "evaluation",
+    "experiments",
+    "linalg",
+    "metrics",
+    "testing",
+)
 _FUNCTIONS = {
     "EckartError": "eckart.base.errors",
     "get_num_threads": "eckart.base.threads",

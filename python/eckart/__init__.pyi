@@ -1,7 +1,9 @@
 from eckart import completion as completion
 from eckart import data as data
 from eckart import datasets as datasets
+from eckart import decomposition as decomposition
 from eckart import evaluation as evaluation
+from eckart import experiments as experiments
 from eckart import linalg as linalg
 from eckart import metrics as metrics
 from eckart import testing as testing

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from eckart.cli import demo, evaluate, fit, info, recommend, similar
+from eckart.cli import demo, evaluate, fit, info, recommend, reproduce, similar
 from eckart.cli._errors import OneLineErrors
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command()(fit.fit)
 app.command()(evaluate.evaluate)
 app.command()(recommend.recommend)
 app.command()(similar.similar)
+app.command()(reproduce.reproduce)
 app.command()(info.info)
 
 

@@ -41,3 +41,16 @@ def invert_spd(a: NDArray[Any]) -> bool:
     `a` destroyed, where it is not positive definite to rounding. Memory beside it: 512 numbers a row.
     """
     return native.spd_inverse(a, get_num_threads())
+
+
+def multiply(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    """Return A B, (n, k), natively and on all threads: the same bits for any number of them.
+
+    a (n, d), b (d, k), C-contiguous, of one float type.
+    """
+    return native.multiply(a, b, get_num_threads())
+
+
+def multiply_transposed(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    """Return A'B, (d, k); a (n, d), b (n, k). As :func:`multiply`, without a transposed copy."""
+    return native.multiply_transposed(a, b, get_num_threads())
