@@ -1,4 +1,4 @@
-"""The Gram matrix of shifted rows against NumPy in higher precision, the same bits for any number of threads."""
+"""The Gram matrix of shifted rows against NumPy in higher precision, under any number of threads."""
 
 import numpy as np
 import pytest
