@@ -93,11 +93,12 @@ def posterior(
     To be called under :func:`single_threaded`.
     """
     d, k = loadings.shape
+    loadings = np.ascontiguousarray(loadings)
     products = (loadings[:, :, None] * loadings[:, None, :]).reshape(d, k * k)
     systems = multiply(observed.astype(np.float64), products).reshape(-1, k, k)
     systems += noise * np.eye(k)
     inverse, log_det = np.linalg.inv(systems), np.linalg.slogdet(systems)[1]
-    mean = np.einsum("nij,nj->ni", inverse, multiply(known, np.ascontiguousarray(loadings)))
+    mean = np.einsum("nij,nj->ni", inverse, multiply(known, loadings))
     return mean, noise * inverse, log_det
 
 

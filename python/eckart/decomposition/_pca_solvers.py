@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from eckart.base.seeds import RandomState, generator
 from eckart.linalg.dense import multiply, single_threaded
-from eckart.linalg.moments import Covariance, Moments, centered, moments
+from eckart.linalg.moments import Covariance, Moments, centered
 from eckart.linalg.operators import SparseMatrix
 from eckart.linalg.power import power_method
 from eckart.linalg.svd import randomized_svd
@@ -52,9 +52,8 @@ def solve(
     max_iter: int | None,
     random_state: RandomState,
 ) -> Axes:
-    """Return the axes of X (n, d); k may depend on all variances where `solver` finds them."""
-    if solver == "covariance":
-        return from_moments(moments(X), k, X.dtype)
+    """Return the axes of X (n, d) by one of the solvers on samples, all but "covariance"; k may depend on all
+    variances where "full" finds them."""
     if solver == "full":
         assert not isinstance(X, SparseMatrix)
         return _full(X, k)

@@ -96,20 +96,29 @@ class PCA(Decomposition):
         solver, tol, max_iter = self._checked()
         data = self._read(X, fitting=True, allow_nan=True, min_samples=2)
         k = self._count(*data.shape)
-        if isinstance(data, SparseMatrix):
+        sparse = isinstance(data, SparseMatrix)
+        if sparse:
             solver = _sparse_solver(solver, data, k)
-        elif _has_missing(data):
-            if not isinstance(k, int):
-                raise ValueError(f"n_components: expected an integer with missing values, got {k!r}")
-            self._learn(solve_missing(data, k, tol=tol, max_iter=max_iter or MISSING_ITER), data)
-            return self
         elif solver == "auto":
             solver = choose_solver(*data.shape, k if isinstance(k, int) else None)
+        found = moments(data) if solver == "covariance" else None
+        # What is not finite spreads to the mean: no search where that was formed already.
+        doubtful = not sparse and (found is None or not np.isfinite(found.mean).all())
+        if doubtful and _has_missing(data):
+            if not isinstance(k, int):
+                raise ValueError(
+                    f"n_components: expected an integer with missing values, got {self.n_components!r}"
+                )
+            self._learn(solve_missing(data, k, tol=tol, max_iter=max_iter or MISSING_ITER), data)
+            return self
         if solver not in EXACT and not isinstance(k, int):
             raise ValueError(
                 f"n_components: expected an integer with svd_solver={solver!r}, got {self.n_components!r}"
             )
-        axes = solve(data, solver, k, tol=tol, max_iter=max_iter, random_state=self.random_state)
+        if found is not None:
+            axes = from_moments(found, k, data.dtype)
+        else:
+            axes = solve(data, solver, k, tol=tol, max_iter=max_iter, random_state=self.random_state)
         self._learn(axes, data)
         return self
 
