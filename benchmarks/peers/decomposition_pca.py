@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from data import shared_data
 from processes import Child, serve
 
 K = 50
@@ -28,6 +27,8 @@ BAR = 1.4
 
 def images() -> np.ndarray:
     """Return the images as float32; exits with a reason where they are absent."""
+    from data import shared_data  # imports eckart, which the peers' processes need not before they serve
+
     folder = shared_data()
     if folder is None or not (folder / "images" / "mnist.npz").is_file():
         sys.exit("mnist.npz was not found: set ECKART_SHARED_DATA to the folder that has images/mnist.npz")

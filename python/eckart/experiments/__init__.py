@@ -10,7 +10,11 @@ from typing import Any
 
 from eckart.experiments.outcome import Check, Outcome, Table, figure_of
 
-_HOMES: dict[str, str] = {}
+_HOMES: dict[str, str] = {
+    "als-saddle": "als_saddle",
+    "autoencoder-is-pca": "autoencoder_is_pca",
+    "pca-image-compression": "pca_image_compression",
+}
 __all__ = ["Check", "Outcome", "Table", "names", "reproduce", "title"]
 
 
