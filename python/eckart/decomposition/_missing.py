@@ -3,6 +3,10 @@
 Tipping and Bishop 1999, appendix B; Ilin and Raiko 2010, "Practical approaches to principal component
 analysis in the presence of missing values". Of n samples x = W z + mean + noise only some entries are seen;
 EM finds W (d, k), the mean and the noise variance of largest likelihood. With nothing missing that is PCA.
+
+Plain EM crawls where the noise is small, as it holds the scores to unit variance only through W. So they
+get a mean and covariance of their own in each iteration, which are then put into the offset and W (parameter
+expansion: Liu, Rubin and Wu 1998; Ilin and Raiko rotate for the same end).
 """
 
 from typing import Any
@@ -20,7 +24,7 @@ CHUNK = 1 << 22  # numbers in the posterior covariances of the rows that are wor
 def solve_missing(X: NDArray[Any], k: int, *, tol: float, max_iter: int) -> Axes:
     """Return the axes of X (n, d), NaN where nothing was observed.
 
-    tol : stop when the loadings change by less than this share of themselves in an iteration.
+    tol : stop when loadings and noise change by at most this share of themselves in an iteration.
     Work: n d k^2 multiply-adds an iteration. Raises ValueError for a feature that was never observed.
     """
     n, d = X.shape
@@ -38,12 +42,17 @@ def solve_missing(X: NDArray[Any], k: int, *, tol: float, max_iter: int) -> Axes
     with single_threaded():
         loadings, offset, noise = _start(known, variances, k)
         while n_iter < max_iter and not converged:
-            before = loadings
-            gram, cross = _expect(known - np.where(observed, offset, 0), known, observed, loadings, noise)
+            before, noise_before = loadings, noise
+            gram, cross, scores = _expect(
+                known - np.where(observed, offset, 0), known, observed, loadings, noise
+            )
             solved = np.linalg.solve(gram, cross[:, :, None])[:, :, 0]  # (d, k + 1): loadings and offset
-            loadings, offset = np.ascontiguousarray(solved[:, :k]), solved[:, k].copy()
+            average = scores[:k, k]
+            spread = np.linalg.cholesky(scores[:k, :k] - np.multiply.outer(average, average))
+            loadings, offset = solved[:, :k] @ spread, solved[:, k] + solved[:, :k] @ average
             noise = max(float((counts @ variances - (cross * solved).sum()) / counts.sum()), least)
-            converged = bool(np.linalg.norm(loadings - before) <= tol * np.linalg.norm(loadings))
+            moved = np.linalg.norm(loadings - before) / (np.linalg.norm(loadings) or 1.0)
+            converged = bool(max(moved, abs(noise / noise_before - 1)) <= tol)
             n_iter += 1
         directions, s, _ = np.linalg.svd(loadings, full_matrices=False)
     unbiased = n / (n - 1)
@@ -72,11 +81,13 @@ def _expect(
     observed: NDArray[np.bool_],
     loadings: NDArray[np.float64],
     noise: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return, for each feature, the normal equations of its loadings and offset: the sums over the samples
-    that have it of E[(z, 1)(z, 1)'], (d, k + 1, k + 1), and of x E[(z, 1)], (d, k + 1)."""
+    that have it of E[(z, 1)(z, 1)'], (d, k + 1, k + 1), and of x E[(z, 1)], (d, k + 1);
+    and the mean of the former over all samples, (k + 1, k + 1)."""
     n, k = len(rest), loadings.shape[1] + 1
     gram, cross = np.zeros((loadings.shape[0], k * k)), np.zeros((loadings.shape[0], k))
+    scores = np.zeros((k, k))
     rows = max(1, CHUNK // (k * k))
     for begin in range(0, n, rows):
         part = slice(begin, begin + rows)
@@ -85,5 +96,6 @@ def _expect(
         second = ones[:, :, None] * ones[:, None, :]
         second[:, :-1, :-1] += spread
         gram += multiply_transposed(observed[part].astype(np.float64), second.reshape(-1, k * k))
+        scores += second.sum(axis=0)
         cross += multiply_transposed(known[part], ones)
-    return gram.reshape(-1, k, k), cross
+    return gram.reshape(-1, k, k), cross, scores / n

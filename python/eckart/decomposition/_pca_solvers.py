@@ -74,7 +74,7 @@ def solve(
 
 def from_moments(found: Moments, k: int | Count, dtype: Any) -> Axes:
     """Eigenvectors of the covariance, by LAPACK in the precision of the data."""
-    covariance = found.scatter / (found.n - 1)
+    covariance = found.scatter / max(found.n - 1, 1)
     d, total = len(covariance), float(np.trace(covariance))
     whole = covariance.astype(dtype, copy=False)
     with single_threaded():

@@ -36,7 +36,7 @@ class PCA(Decomposition):
         times as many samples as features (of which at most 2000), "randomized" for at most a fifth of more
         than 500 components, else "full"; for sparse input "covariance" or "randomized"
     tol : of "randomized", "power", "gd": on the residual of a component relative to its singular value
-        or variance; with missing values: on the change of the loadings in an iteration
+        or variance; with missing values: on the change of loadings and noise in an iteration
     max_iter : their limit (None: 300 of "randomized", 10,000 of "power" and "gd", 500 with missing values)
 
     Samples may have missing values (NaN): then the components are those of probabilistic PCA, by EM,
