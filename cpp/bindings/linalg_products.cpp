@@ -1,6 +1,7 @@
-// Bindings of eckart/linalg/{sparse_products,dense_products,tall_basis}.hpp.
+// Bindings of eckart/linalg/{sparse_products,dense_products,shifted_gram,tall_basis}.hpp.
 #include "common.hpp"
 #include "eckart/linalg/dense_products.hpp"
+#include "eckart/linalg/shifted_gram.hpp"
 #include "eckart/linalg/sparse_products.hpp"
 #include "eckart/linalg/tall_basis.hpp"
 
@@ -55,6 +56,17 @@ array_t<T> transposed_product(const array_t<T>& a, const array_t<T>& b, int thre
 }
 
 template <class T>
+py::tuple shifted_gram_of(const array_t<T>& x, const array_t<T>& shift, int threads) {
+  const auto rows = matrix(x, "x");
+  const T* c = vector(shift, rows.cols, "shift");
+  array_t<double> gram({rows.cols, rows.cols}), sum(rows.cols);
+  const auto out = mutable_matrix(gram, "gram");
+  double* total = sum.mutable_data();
+  run_released(threads, [&](const Execution& run) { shifted_gram(rows, c, out, total, run); });
+  return py::make_tuple(gram, sum);
+}
+
+template <class T>
 TallBasis<T> tall_basis(const array_t<T>& buffer, Offset columns, Offset rows) {
   const auto view = matrix(buffer, "basis");
   check_equal(view.rows, rows, "rows of the basis and of x");
@@ -100,6 +112,7 @@ void bind(py::module_& m) {
   m.def("sampled_products", &sampled<T>, in("indptr"), in("indices"), in("u"), in("v"), py::arg("threads"));
   m.def("multiply", &product<T>, in("a"), in("b"), py::arg("threads"));
   m.def("multiply_transposed", &transposed_product<T>, in("a"), in("b"), py::arg("threads"));
+  m.def("shifted_gram", &shifted_gram_of<T>, in("x"), in("shift"), py::arg("threads"));
 }
 
 }  // namespace

@@ -5,9 +5,16 @@ import warnings
 import pytest
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from eckart.decomposition import TruncatedSVD
+from eckart.decomposition import PCA, LinearAutoencoder, TruncatedSVD
 
-MODELS = (TruncatedSVD(random_state=0), TruncatedSVD(algorithm="randomized", random_state=0))
+MODELS = (
+    LinearAutoencoder(random_state=0),
+    LinearAutoencoder(tied=True, random_state=0),
+    PCA(random_state=0),
+    *(PCA(svd_solver=s, random_state=0) for s in ("covariance", "randomized", "power", "gd")),
+    TruncatedSVD(random_state=0),
+    TruncatedSVD(algorithm="randomized", random_state=0),
+)
 
 
 def checks_of(*models):

@@ -46,3 +46,6 @@ def basis_products(basis: NDArray[_T], columns: int, x: NDArray[_T], threads: in
 def subtract_basis(
     basis: NDArray[_T], columns: int, c: NDArray[_T], x: NDArray[_T], threads: int
 ) -> NDArray[np.float64]: ...
+def shifted_gram(
+    x: NDArray[_T], shift: NDArray[_T], threads: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...

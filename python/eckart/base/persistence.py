@@ -21,6 +21,8 @@ STORABLE = {
     "ALS": "eckart.completion.als",
     "Baseline": "eckart.completion.baseline",
     "EASE": "eckart.completion.ease",
+    "LinearAutoencoder": "eckart.decomposition.autoencoder",
+    "PCA": "eckart.decomposition.pca",
     "ItemKNN": "eckart.completion.itemknn",
     "ImplicitALS": "eckart.completion.implicit_als",
     "Popularity": "eckart.completion.popularity",

@@ -4,11 +4,13 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    "LinearAutoencoder": "eckart.decomposition.autoencoder",
+    "PCA": "eckart.decomposition.pca",
     "TruncatedSVD": "eckart.decomposition.truncated_svd",
     "power_method": "eckart.linalg.power",
     "randomized_svd": "eckart.linalg.svd",
 }
-__all__ = ["TruncatedSVD", "power_method", "randomized_svd"]
+__all__ = ["PCA", "LinearAutoencoder", "TruncatedSVD", "power_method", "randomized_svd"]
 
 
 def __getattr__(name: str) -> Any:

@@ -43,16 +43,16 @@ class Decomposition(Estimator):
     ) -> NDArray[Any] | SparseMatrix:
         """Return X (n_samples, n_features) in float32 or float64 (what is neither becomes float64).
 
+        With `allow_nan` a dense result may hold NaN and infinite values, which are the caller's to look for.
         A dense result is C-contiguous and may be X itself: it must not be written to. ``scipy.sparse`` in any
         format and ``SparseMatrix`` give a ``SparseMatrix``. Sets ``n_features_in_`` (and
         ``feature_names_in_`` of a table) where `fitting`, else checks them.
         Raises scikit-learn's ValueError and TypeError for anything else.
         """
         named = not fitting and hasattr(self, "feature_names_in_")
-        if isinstance(X, SparseMatrix):
-            plain = True
-        else:
-            plain = type(X) is np.ndarray and not named and _is_plain(X, allow_nan)
+        plain = isinstance(X, SparseMatrix) or (
+            type(X) is np.ndarray and not named and _is_plain(X, allow_nan)
+        )
         if plain and min(X.shape[0] - min_samples, X.shape[1] - min_features) >= 0:
             if fitting:
                 vars(self).pop("feature_names_in_", None)
@@ -73,6 +73,14 @@ class Decomposition(Estimator):
             return SparseMatrix.from_scipy(checked)
         return np.require(checked, requirements=["C", "A"])
 
+    def _read_scores(self, X: Any) -> NDArray[Any]:
+        """Return scores (n_samples, n_components) in the components' type. ValueError for others."""
+        self._check_fitted()
+        scores = np.asarray(X)
+        if scores.ndim != 2 or scores.shape[1] != self._n_features_out:
+            raise ValueError(f"X: expected the shape (n_samples, {self._n_features_out}), got {scores.shape}")
+        return np.ascontiguousarray(scores, dtype=self._dtype)
+
     # -- scikit-learn ------------------------------------------------------------------------------
 
     def fit_transform(self, X: Any, y: Any = None) -> NDArray[Any]:
@@ -90,6 +98,10 @@ class Decomposition(Estimator):
         _check_feature_names_in(self, input_features)
         name = type(self).__name__.lower()
         return np.array([f"{name}{i}" for i in range(self._n_features_out)], dtype=object)
+
+    @property
+    def _dtype(self) -> Any:
+        return self.components_.dtype  # type: ignore[attr-defined]
 
     @property
     def _n_features_out(self) -> int:
@@ -173,7 +185,7 @@ def _is_plain(X: NDArray[Any], allow_nan: bool) -> bool:
         return False
     if not (X.flags.c_contiguous and X.flags.aligned):
         return False
-    return not allow_nan and _native.data.first_not_finite(X.reshape(-1), get_num_threads()) < 0
+    return allow_nan or _native.data.first_not_finite(X.reshape(-1), get_num_threads()) < 0
 
 
 def _plain(value: Any) -> Any:

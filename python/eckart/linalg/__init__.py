@@ -2,6 +2,7 @@
 
 from eckart.linalg.columns import sparse_gram
 from eckart.linalg.dense import invert_spd, multiply, multiply_transposed, single_threaded, solve_spd
+from eckart.linalg.moments import Covariance, Moments, moments
 from eckart.linalg.operators import Centered, DenseMatrix, SparseMatrix, SparsePlusLowRank, as_operator
 from eckart.linalg.orthonormal import orthonormalize
 from eckart.linalg.power import PowerResult, power_method
@@ -11,13 +12,16 @@ from eckart.linalg.topk import top_k, top_k_of_rows
 
 __all__ = [
     "Centered",
+    "Covariance",
     "DenseMatrix",
+    "Moments",
     "PowerResult",
     "SparseMatrix",
     "SparsePlusLowRank",
     "TruncatedSvd",
     "as_operator",
     "invert_spd",
+    "moments",
     "multiply",
     "multiply_transposed",
     "orthonormalize",
