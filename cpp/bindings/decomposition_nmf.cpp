@@ -25,20 +25,20 @@ double sweep(const array_t<T>& products, const array_t<T>& gram, T l1, T l2, Off
 }
 
 template <class T>
-py::tuple sweep_masked(const array_t<Offset>& indptr, const array_t<Index>& indices, const array_t<T>& values,
-                       const std::optional<array_t<T>>& weights, const array_t<T>& h, T l1, T l2, Offset most,
-                       double tolerance, array_t<T>& w, int threads) {
+double sweep_masked(const array_t<Offset>& indptr, const array_t<Index>& indices, const array_t<T>& values,
+                    const std::optional<array_t<T>>& weights, const array_t<T>& h, T l1, T l2, Offset most,
+                    double tolerance, array_t<T>& w, int threads) {
   const auto fixed = matrix(h, "h");
   const auto out = mutable_matrix(w, "w");
   const auto x = csr<T>(indptr, indices, values, fixed.rows, "x");
   const T* s = optional_vector(weights, x.n_stored(), "weights");
   check_equal(x.n_rows, out.rows, "rows of x and w");
   check_equal(fixed.cols, out.cols, "columns of h and w");
-  NmfMasked result;
+  double violation = 0;
   run_released(threads, [&](const Execution& run) {
-    result = nmf_sweep_masked(x, s, fixed, NmfPenalty<T>{l1, l2}, NmfSweeps{most, tolerance}, out, run);
+    violation = nmf_sweep_masked(x, s, fixed, NmfPenalty<T>{l1, l2}, NmfSweeps{most, tolerance}, out, run);
   });
-  return py::make_tuple(result.squared_error, result.violation);
+  return violation;
 }
 
 template <class T>

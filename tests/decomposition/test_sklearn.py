@@ -5,9 +5,15 @@ import warnings
 import pytest
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from eckart.decomposition import TruncatedSVD
+from eckart.decomposition import NMF, TruncatedSVD
 
-MODELS = (TruncatedSVD(random_state=0), TruncatedSVD(algorithm="randomized", random_state=0))
+MODELS = (
+    NMF(random_state=0),
+    NMF(solver="mu", random_state=0),
+    NMF(beta_loss="kullback-leibler", random_state=0),
+    TruncatedSVD(random_state=0),
+    TruncatedSVD(algorithm="randomized", random_state=0),
+)
 
 
 def checks_of(*models):

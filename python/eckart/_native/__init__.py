@@ -15,7 +15,18 @@ from importlib.util import find_spec
 
 from eckart._native._cpu import supported_levels
 
-__all__ = ["AMX", "BUILT", "LEVEL", "SUPPORTED", "base", "completion", "data", "decomposition", "linalg", "metrics"]
+__all__ = [
+    "AMX",
+    "BUILT",
+    "LEVEL",
+    "SUPPORTED",
+    "base",
+    "completion",
+    "data",
+    "decomposition",
+    "linalg",
+    "metrics",
+]
 
 _KNOWN = ("v1", "v3", "v4", "generic", "arm64")
 _NAMES = {"x86-64": "v1", "x86-64-v1": "v1", "x86-64-v3": "v3", "x86-64-v4": "v4"}

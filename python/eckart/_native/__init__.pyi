@@ -17,7 +17,18 @@ _T = TypeVar("_T", np.float32, np.float64)  # array_t<T>: one kernel for either 
 _IndexArray: TypeAlias = NDArray[np.int32]  # array_t<Index>: rows, columns, ids
 _OffsetArray: TypeAlias = NDArray[np.int64]  # array_t<Offset>: into stored entries
 
-__all__ = ["AMX", "BUILT", "LEVEL", "SUPPORTED", "base", "completion", "data", "decomposition", "linalg", "metrics"]
+__all__ = [
+    "AMX",
+    "BUILT",
+    "LEVEL",
+    "SUPPORTED",
+    "base",
+    "completion",
+    "data",
+    "decomposition",
+    "linalg",
+    "metrics",
+]
 
 SUPPORTED: tuple[str, ...]
 BUILT: tuple[str, ...]

@@ -23,6 +23,7 @@ STORABLE = {
     "EASE": "eckart.completion.ease",
     "ItemKNN": "eckart.completion.itemknn",
     "ImplicitALS": "eckart.completion.implicit_als",
+    "NMF": "eckart.decomposition.nmf",
     "Popularity": "eckart.completion.popularity",
     "Ratings": "eckart.data.ratings",
     "TruncatedSVD": "eckart.decomposition.truncated_svd",

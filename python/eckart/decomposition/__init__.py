@@ -4,11 +4,12 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    "NMF": "eckart.decomposition.nmf",
     "TruncatedSVD": "eckart.decomposition.truncated_svd",
     "power_method": "eckart.linalg.power",
     "randomized_svd": "eckart.linalg.svd",
 }
-__all__ = ["TruncatedSVD", "power_method", "randomized_svd"]
+__all__ = ["NMF", "TruncatedSVD", "power_method", "randomized_svd"]
 
 
 def __getattr__(name: str) -> Any:

@@ -32,17 +32,12 @@ template <class T>
 double nmf_sweep(const MatrixView<const T>& products, const MatrixView<const T>& gram, NmfPenalty<T> penalty,
                  NmfSweeps sweeps, const MatrixView<T>& w, const Execution& run);
 
-struct NmfMasked {
-  double squared_error = 0;  // sum s_ij (x_ij - <w_i, h_j>)^2, before the sweeps
-  double violation = 0;
-};
-
 // The same where only some cells count: x (n, d) holds the cells that are observed, `weights` (n_stored) what
 // each counts, or null. Every row has a Gram matrix of its own.   Cost: n_stored k^2 flop and the sweeps.
 template <class T>
-NmfMasked nmf_sweep_masked(const CsrView<T>& x, const T* weights, const MatrixView<const T>& h,
-                           NmfPenalty<T> penalty, NmfSweeps sweeps, const MatrixView<T>& w,
-                           const Execution& run);
+double nmf_sweep_masked(const CsrView<T>& x, const T* weights, const MatrixView<const T>& h,
+                        NmfPenalty<T> penalty, NmfSweeps sweeps, const MatrixView<T>& w,
+                        const Execution& run);
 
 // What multiplicative updates for the Kullback-Leibler divergence (Lee and Seung 2001) ask of X: with the
 // quotients q_ij = x_ij / <w_i, h_j>, `out` = Q H (n, k), or Q'W (d, k) where `transposed`.

@@ -1,0 +1,89 @@
+"""The iterations of a non-negative factorisation, and the rows of samples that come later."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eckart.base.progress import Progress
+from eckart.decomposition._nmf_halves import Half, Penalty, Sweeps
+
+# Sweeps over the coordinates cost little beside the products with X, so a row gets a few on each.
+INNER = Sweeps(most=4, tolerance=0.1)
+LOOK_BACK = 10  # iterations over which a loss must fall, where no gradient tells that it is at rest
+
+
+@dataclass
+class Loop:
+    """W (n, k) and H' (d, k) and how they came about; both are improved in place.
+
+    halves, penalties : of W and of H
+    history : a record for the start and one for each iteration
+    """
+
+    halves: tuple[Half, Half]
+    penalties: tuple[Penalty, Penalty]
+    w: NDArray[Any]
+    h: NDArray[Any]
+    history: list[dict[str, Any]] = field(default_factory=list)
+    n_iter: int = 0
+    converged: bool = False
+
+    def run(self, max_iter: int, tol: float, verbose: bool) -> None:
+        """Iterate until the violation is `tol` of the first, or where the solver knows none, the root of the
+        objective falls by less than `tol` of its first value in LOOK_BACK iterations.
+
+        An iteration's objective comes with the next one's products, so it is recorded one iteration late.
+        """
+        first, seconds = np.inf, 0.0
+        with Progress("NMF", max_iter, verbose) as bar:
+            while self.n_iter < max_iter and not self.converged:
+                begin, penalty = time.perf_counter(), self._penalty()
+                loss, violation = self.halves[0].improve(self.w, self.h, INNER, measure=True)
+                violation += self.halves[1].improve(self.h, self.w, INNER, measure=False)[1]
+                self._record(loss + penalty, seconds)
+                seconds = time.perf_counter() - begin
+                self.n_iter += 1
+                first = violation if self.n_iter == 1 else first
+                self.converged = self._at_rest(tol) if np.isnan(violation) else violation <= tol * first
+                bar.advance(f"objective {self.history[-1]['objective']:.6g}")
+        self._seconds = seconds
+
+    def finish(self) -> float:
+        """Record the objective of the end; return the loss without penalties."""
+        loss = self.halves[0].loss(self.w, self.h)
+        self._record(loss + self._penalty(), getattr(self, "_seconds", 0.0))
+        return loss
+
+    def _penalty(self) -> float:
+        return self.penalties[0].of(self.w) + self.penalties[1].of(self.h)
+
+    def _record(self, objective: float, seconds: float) -> None:
+        self.history.append({"iteration": self.n_iter, "objective": objective, "seconds": seconds})
+
+    def _at_rest(self, tol: float) -> bool:
+        if len(self.history) <= LOOK_BACK:
+            return False
+        roots = [np.sqrt(max(self.history[i]["objective"], 0.0)) for i in (0, -1 - LOOK_BACK, -1)]
+        return bool(roots[1] - roots[2] < tol * roots[0])
+
+
+def encode(half: Half, h: NDArray[Any], start: NDArray[Any], solver: str, tol: float, max_iter: int) -> None:
+    """Solve the rows of W, from `start` and in place, for a fixed H' (d, k).
+
+    A row ends when it has converged itself, so its answer does not depend on the others'. "hals": until its
+    violation is `tol` of the first; "mu": until no entry changes by more than `tol` of the largest.
+    """
+    if solver == "hals":
+        half.improve(start, h, Sweeps(max_iter, tol), measure=False)
+        return
+    moving = np.ones(len(start), dtype=bool)
+    for _ in range(max_iter):
+        before = start.copy()
+        half.improve(start, h, INNER, measure=False)
+        start[~moving] = before[~moving]
+        moving &= np.abs(start - before).max(axis=1, initial=0) > tol * start.max(axis=1, initial=0)
+        if not moving.any():
+            break
