@@ -69,7 +69,7 @@ def row_sums(data: Data) -> NDArray[Any]:
 
 
 def _weights(mask: Any, data: NDArray[Any] | SparseMatrix) -> Any:
-    """Return the mask as numbers of the data's type, sparse without stored zeros. ValueError if it is none."""
+    """Return the mask in the data's type, sparse without stored zeros. ValueError if it is none."""
     sparse = hasattr(mask, "tocsr")
     weights = mask.tocsr().astype(data.dtype) if sparse else np.asarray(mask)
     if weights.shape != data.shape:

@@ -54,22 +54,22 @@ class Half(Protocol):
         ...
 
 
-def halves(data: Data, loss: str, solver: str, penalties: tuple[Penalty, Penalty]) -> tuple[Half, Half]:
-    """Return the halves of W and of H. `loss`: "frobenius" or "kullback-leibler"."""
-    transposed: Any
+def half_of(data: Data, loss: str, solver: str, penalty: Penalty) -> Half:
+    """Return the half of W. `loss`: "frobenius" or "kullback-leibler"."""
+    if loss == "kullback-leibler":
+        if isinstance(data, Observed):
+            return KullbackLeibler(_weighted(data), data, penalty)
+        return KullbackLeibler(data, None, penalty)
     if isinstance(data, Observed):
-        weights = None if data.weights is None else _swapped(data.weights)
-        transposed = Observed(_swapped(data.x), weights)
-        if loss == "frobenius":
-            return (
-                MaskedFrobenius(data, solver, penalties[0]), MaskedFrobenius(transposed, solver, penalties[1]),
-            )  # fmt: skip
-        kl = [KullbackLeibler(_weighted(d), d, p) for d, p in zip((data, transposed), penalties, strict=True)]
-        return kl[0], kl[1]
-    transposed = _swapped(data) if isinstance(data, SparseMatrix) else Transposed(data)
-    if loss == "frobenius":
-        return Frobenius(data, solver, penalties[0]), Frobenius(transposed, solver, penalties[1])
-    return KullbackLeibler(data, None, penalties[0]), KullbackLeibler(transposed, None, penalties[1])
+        return MaskedFrobenius(data, solver, penalty)
+    return Frobenius(data, solver, penalty)
+
+
+def transposed(data: Data) -> Any:
+    """Return X' as :func:`half_of` takes it."""
+    if isinstance(data, Observed):
+        return Observed(_swapped(data.x), None if data.weights is None else _swapped(data.weights))
+    return _swapped(data) if isinstance(data, SparseMatrix) else Transposed(data)
 
 
 @dataclass(frozen=True)

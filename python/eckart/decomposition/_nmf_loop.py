@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from eckart.base.progress import Progress
 from eckart.decomposition._nmf_halves import Half, Penalty, Sweeps
 
-# Sweeps over the coordinates cost little beside the products with X, so a row gets a few on each.
-INNER = Sweeps(most=4, tolerance=0.1)
+# Sweeps over the coordinates cost little beside the products with X, so a row gets two on each: on digits
+# that halves the iterations; more save little.
+INNER = Sweeps(most=2, tolerance=0.1)
+ENCODE = 2000  # sweeps at most where H is fixed: only rows that still move take part
 LOOK_BACK = 10  # iterations over which a loss must fall, where no gradient tells that it is at rest
 
 
@@ -19,11 +21,12 @@ LOOK_BACK = 10  # iterations over which a loss must fall, where no gradient tell
 class Loop:
     """W (n, k) and H' (d, k) and how they came about; both are improved in place.
 
-    halves, penalties : of W and of H
+    w_half, h_half : what improves each, with its penalty of `penalties`
     history : a record for the start and one for each iteration
     """
 
-    halves: tuple[Half, Half]
+    w_half: Half
+    h_half: Half
     penalties: tuple[Penalty, Penalty]
     w: NDArray[Any]
     h: NDArray[Any]
@@ -41,8 +44,8 @@ class Loop:
         with Progress("NMF", max_iter, verbose) as bar:
             while self.n_iter < max_iter and not self.converged:
                 begin, penalty = time.perf_counter(), self._penalty()
-                loss, violation = self.halves[0].improve(self.w, self.h, INNER, measure=True)
-                violation += self.halves[1].improve(self.h, self.w, INNER, measure=False)[1]
+                loss, violation = self.w_half.improve(self.w, self.h, INNER, measure=True)
+                violation += self.h_half.improve(self.h, self.w, INNER, measure=False)[1]
                 self._record(loss + penalty, seconds)
                 seconds = time.perf_counter() - begin
                 self.n_iter += 1
@@ -53,7 +56,7 @@ class Loop:
 
     def finish(self) -> float:
         """Record the objective of the end; return the loss without penalties."""
-        loss = self.halves[0].loss(self.w, self.h)
+        loss = self.w_half.loss(self.w, self.h)
         self._record(loss + self._penalty(), getattr(self, "_seconds", 0.0))
         return loss
 
@@ -70,20 +73,22 @@ class Loop:
         return bool(roots[1] - roots[2] < tol * roots[0])
 
 
-def encode(half: Half, h: NDArray[Any], start: NDArray[Any], solver: str, tol: float, max_iter: int) -> None:
-    """Solve the rows of W, from `start` and in place, for a fixed H' (d, k).
+def solve_rows(half: Half, w: NDArray[Any], h: NDArray[Any], tol: float) -> None:
+    """Set W to the minimum for a fixed H' (d, k), by coordinate descent from zero: each row until its
+    violation is a thousandth of `tol` of the first, or rounding. A row's answer does not depend on others'."""
+    w[:] = 0
+    exact = max(1e-3 * tol, 10 * float(np.finfo(w.dtype).eps))
+    half.improve(w, h, Sweeps(ENCODE, exact), measure=False)
 
-    A row ends when it has converged itself, so its answer does not depend on the others'. "hals": until its
-    violation is `tol` of the first; "mu": until no entry changes by more than `tol` of the largest.
-    """
-    if solver == "hals":
-        half.improve(start, h, Sweeps(max_iter, tol), measure=False)
-        return
-    moving = np.ones(len(start), dtype=bool)
+
+def rescale_rows(half: Half, w: NDArray[Any], h: NDArray[Any], tol: float, max_iter: int) -> None:
+    """Improve W, in place, by multiplicative updates for a fixed H': each row until no entry changes by more
+    than `tol` of its largest. A row's answer does not depend on others'."""
+    moving = np.ones(len(w), dtype=bool)
     for _ in range(max_iter):
-        before = start.copy()
-        half.improve(start, h, INNER, measure=False)
-        start[~moving] = before[~moving]
-        moving &= np.abs(start - before).max(axis=1, initial=0) > tol * start.max(axis=1, initial=0)
+        before = w.copy()
+        half.improve(w, h, INNER, measure=False)
+        w[~moving] = before[~moving]
+        moving &= np.abs(w - before).max(axis=1, initial=0) > tol * w.max(axis=1, initial=0)
         if not moving.any():
             break

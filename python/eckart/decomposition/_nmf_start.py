@@ -66,7 +66,7 @@ def custom(data: Data, w: Any, h: Any) -> tuple[NDArray[Any], NDArray[Any]]:
 def _nndsvd(data: Any, k: int, rng: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any]]:
     """Non-negative double SVD (Boutsidis and Gallopoulos 2008): of each pair of singular vectors the positive
     or the negative parts, whichever hold more."""
-    found = randomized_svd(data, k, random_state=rng)
+    found = randomized_svd(data, k, tol=1e-6, random_state=rng)
     factors = np.abs(found.U[:, :1]) * np.sqrt(found.s[0]), np.abs(found.V[:, :1]) * np.sqrt(found.s[0])
     w, h = (np.repeat(factor, k, axis=1) for factor in factors)
     for c in range(1, k):

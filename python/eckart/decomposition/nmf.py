@@ -11,8 +11,8 @@ from eckart.base.state import State
 from eckart.base.validation import check_float, check_int, check_option
 from eckart.decomposition._base import Decomposition
 from eckart.decomposition._nmf_data import Data, Observed, check_entries, observed, row_sums
-from eckart.decomposition._nmf_halves import Penalty, halves
-from eckart.decomposition._nmf_loop import Loop, encode
+from eckart.decomposition._nmf_halves import Penalty, half_of, transposed
+from eckart.decomposition._nmf_loop import Loop, rescale_rows, solve_rows
 from eckart.decomposition._nmf_start import STARTS, custom, start
 from eckart.linalg.dense import multiply
 from eckart.linalg.operators import SparseMatrix
@@ -113,15 +113,14 @@ class NMF(Decomposition):
         """Return the W that minimises the loss of X (n_samples, n_features) for the fitted H: each sample's
         row on its own, by coordinate descent, or multiplicative updates for the Kullback-Leibler loss."""
         self._check_fitted()
-        _, tol, max_iter = self._check_params()
+        self._check_params()
         data = self._data(X, mask, fitting=False)
         h = np.array(self.components_.T, dtype=data.dtype, order="C")
-        half = halves(data, self.beta_loss, "hals", self._penalties(data.shape))[0]
         w = np.zeros((data.shape[0], h.shape[1]), dtype=data.dtype)
         if self.beta_loss == "kullback-leibler":  # of the row's own scale, and nowhere zero
             sums = row_sums(data)[:, None]
             w += sums / max(float(h.sum(dtype=np.float64)), np.finfo(h.dtype).tiny)
-        encode(half, h, w, self._encoder(), tol, max_iter)
+        self._encode(data, w, h)
         return self._as_chosen(w, X)
 
     def inverse_transform(self, X: Any) -> NDArray[Any]:
@@ -140,11 +139,15 @@ class NMF(Decomposition):
             raise ValueError("solver: 'pals' takes no missing entries or weights, expected 'hals' or 'mu'")
         w, h = self._start(data, W, H)
         penalties = self._penalties(data.shape)
-        loop = Loop(halves(data, self.beta_loss, solver, penalties), penalties, w, h)
+        halves = [
+            half_of(x, self.beta_loss, solver, p)
+            for x, p in zip((data, transposed(data)), penalties, strict=True)
+        ]
+        loop = Loop(halves[0], halves[1], penalties, w, h)
         try:
             loop.run(max_iter, tol, bool(self.verbose))
             if solver != "pals":  # W is what `transform` gives for the H that is kept
-                encode(loop.halves[0], h, w, self._encoder(), tol, max_iter)
+                self._encode(data, w, h)
         finally:  # after Ctrl-C too
             loss = loop.finish()
             self.components_ = np.ascontiguousarray(h.T)
@@ -153,8 +156,12 @@ class NMF(Decomposition):
             self.history_, self.n_iter_, self.converged_ = loop.history, loop.n_iter, loop.converged
         return w
 
-    def _encoder(self) -> str:
-        return "mu" if self.beta_loss == "kullback-leibler" else "hals"
+    def _encode(self, data: Data, w: NDArray[Any], h: NDArray[Any]) -> None:
+        half = half_of(data, self.beta_loss, "hals", self._penalties(data.shape)[0])
+        if self.beta_loss == "frobenius":
+            solve_rows(half, w, h, self.tol)
+        else:
+            rescale_rows(half, w, h, self.tol, self.max_iter)
 
     # -- parameters and data -----------------------------------------------------------------------
 
