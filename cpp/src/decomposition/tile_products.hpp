@@ -136,7 +136,7 @@ double tile_multiply_transposed(Offset n, Form form, const PaddedRows<T>& w, con
   constexpr Offset most_numbers = Offset{1} << 22;
   const Offset size = out.rows * out.cols, stride = w.stride();
   const Offset most_slabs = std::clamp<Offset>(most_numbers / std::max<Offset>(size, 1), 1, 8);
-  const Offset slab_rows = round_up((n + most_slabs - 1) / most_slabs, 8 * kTileRows);
+  const Offset slab_rows = round_up(std::max<Offset>(n / most_slabs, 1), 8 * kTileRows);
   const Offset slabs = std::max<Offset>((n + slab_rows - 1) / slab_rows, 1);
   const Offset bands = (out.rows + band_width - 1) / band_width;
   std::vector<T> partial(slabs * size);

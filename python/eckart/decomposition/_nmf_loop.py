@@ -75,7 +75,7 @@ class Loop:
 
 def solve_rows(half: Half, w: NDArray[Any], h: NDArray[Any], tol: float) -> None:
     """Set W to the minimum for a fixed H' (d, k), by coordinate descent from zero: each row until its
-    violation is a thousandth of `tol` of the first, or rounding. A row's answer does not depend on others'."""
+    violation is a thousandth of `tol` of the first, or rounding. Rows do not depend on one another."""
     w[:] = 0
     exact = max(1e-3 * tol, 10 * float(np.finfo(w.dtype).eps))
     half.improve(w, h, Sweeps(ENCODE, exact), measure=False)
@@ -83,7 +83,7 @@ def solve_rows(half: Half, w: NDArray[Any], h: NDArray[Any], tol: float) -> None
 
 def rescale_rows(half: Half, w: NDArray[Any], h: NDArray[Any], tol: float, max_iter: int) -> None:
     """Improve W, in place, by multiplicative updates for a fixed H': each row until no entry changes by more
-    than `tol` of its largest. A row's answer does not depend on others'."""
+    than `tol` of its largest. Rows do not depend on one another."""
     moving = np.ones(len(w), dtype=bool)
     for _ in range(max_iter):
         before = w.copy()

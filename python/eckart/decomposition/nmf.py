@@ -146,8 +146,7 @@ class NMF(Decomposition):
         loop = Loop(halves[0], halves[1], penalties, w, h)
         try:
             loop.run(max_iter, tol, bool(self.verbose))
-            if solver != "pals":  # W is what `transform` gives for the H that is kept
-                self._encode(data, w, h)
+            self._encode(data, w, h)  # W is what `transform` gives for the H that is kept
         finally:  # after Ctrl-C too
             loss = loop.finish()
             self.components_ = np.ascontiguousarray(h.T)
