@@ -191,7 +191,7 @@ def test_sparse_starts_and_fits_as_dense_does():
 
 @pytest.mark.parametrize("init", ["random", "nndsvd", "nndsvda", "nndsvdar"])
 def test_starts_are_not_negative_and_worth_something(init):
-    """The first objective, as a share of that of nothing: singular vectors explain data, random ones do not."""
+    """The first objective as a share of that of zeros: singular vectors explain data, chance does not."""
     x = parts(density=1.0)
     model = NMF(4, init=init, random_state=0, max_iter=1).fit(x)
     error = objectives(model)[0] / (0.5 * (x**2).sum())

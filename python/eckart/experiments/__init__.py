@@ -10,7 +10,11 @@ from typing import Any
 
 from eckart.experiments.outcome import Check, Outcome, Table, figure_of
 
-_HOMES: dict[str, str] = {}
+_HOMES: dict[str, str] = {
+    "choosing-rank": "choosing_rank",
+    "nmf-parts": "nmf_parts",
+    "sgd-or-als": "sgd_or_als",
+}
 __all__ = ["Check", "Outcome", "Table", "names", "reproduce", "title"]
 
 
