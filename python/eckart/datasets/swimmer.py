@@ -20,8 +20,8 @@ class Swimmer(NamedTuple):
 
 
 def make_swimmer() -> Swimmer:
-    """Return the swimmer data (Donoho and Stodden, "When does non-negative matrix factorization give a correct
-    decomposition into parts?", NIPS 2003): a torso with four limbs, each in one of four positions.
+    """Return the swimmer data: a torso with four limbs, each in one of four positions (Donoho and Stodden,
+    "When does non-negative matrix factorization give a correct decomposition into parts?", NIPS 2003).
 
     Every image is the sum of five parts that do not overlap. The limbs are determined, the torso is not: as
     it is in every image, any share of it may go to any limb.

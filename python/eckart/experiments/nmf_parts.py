@@ -40,8 +40,12 @@ def run(*, quick: bool = False, seed: int = 0) -> Outcome:
     sparsity = {"NMF": _sparsity(strokes.components_), "PCA": _sparsity(eigen_digits)}
 
     checks = [
-        Check.at_least("swimmer: least likeness of a limb to its best NMF part", float(nmf_match.min()), 0.99),
-        Check.at_most("swimmer: mean likeness of a limb to its best PCA component", float(pca_match.mean()), 0.8),
+        Check.at_least(
+            "swimmer: least likeness of a limb to its best NMF part", float(nmf_match.min()), 0.99
+        ),
+        Check.at_most(
+            "swimmer: mean likeness of a limb to its best PCA component", float(pca_match.mean()), 0.8
+        ),
         Check.at_least("digits: NMF error over the best of the rank (Eckart-Young)", error / optimum, 1.0),
         Check.at_most("digits: ... and not far above it", error / optimum, 1.35),
         Check.at_least("digits: sparsity of NMF parts minus PCA's", sparsity["NMF"] - sparsity["PCA"], 0.2),
@@ -64,8 +68,10 @@ def run(*, quick: bool = False, seed: int = 0) -> Outcome:
 
 def draw(outcome: Outcome) -> Any:
     """Draw images, NMF parts and PCA components of both data sets, negative entries in another colour."""
-    figure, panels = new_figure(11, 4.6, columns=3, width_ratios=(1, 4, 4))
-    for column, (axes, title) in enumerate(zip(panels, ("images", "NMF parts", "PCA components"), strict=True)):
+    figure, panels = new_figure(11, 3.2, columns=3, width_ratios=(1, 4, 4))
+    for column, (axes, title) in enumerate(
+        zip(panels, ("images", "NMF parts", "PCA components"), strict=True)
+    ):
         tiles = []
         for name, side in (("swimmer", SIZE), ("digits", 8)):
             chosen = outcome.data[name][column][: 2 * (SHOWN if column else 2)]
@@ -77,6 +83,7 @@ def draw(outcome: Outcome) -> Any:
         axes.spines[:].set_visible(False)
     half = panels[0].get_ylim()[0] / 2
     panels[0].set_yticks([half / 2, 1.5 * half], ["swimmer", "digits"], rotation=90, va="center")
+    panels[0].tick_params(length=0)
     figure.suptitle("Blue adds ink, red takes it away: parts only add, components cancel", fontsize=11)
     return figure
 
@@ -108,8 +115,9 @@ def _best_nmf(images: NDArray[Any], k: int, starts: int, seed: int) -> NMF:
 
 
 def _eigen_images(images: NDArray[Any], k: int) -> NDArray[Any]:
-    """Return the first k principal components, (k, pixels)."""
-    return randomized_svd(images, k, center=images.mean(axis=0), tol=1e-6, random_state=0).Vt
+    """Return the first k principal components, (k, pixels), or as many as have any variance."""
+    found = randomized_svd(images, k, center=images.mean(axis=0), tol=1e-6, random_state=0)
+    return found.Vt[found.s > 1e-6 * found.s[0]]
 
 
 def _likeness(components: NDArray[Any], parts: NDArray[Any]) -> NDArray[Any]:

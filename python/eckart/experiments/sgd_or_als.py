@@ -1,6 +1,6 @@
 """SGD or ALS: cheap passes, many of them, or dear ones, few of them.
 
-Both lower the same objective on the same ratings from starts of the same size. A pass of SGD over n ratings
+Both lower the same objective on the same ratings, users' means taken out, from random factors. A pass of SGD over n ratings
 costs about 6 rank n multiply-adds; one of ALS (rank^2 + 4 rank) n for both sides' normal equations and
 (users + items) rank^3 / 6 for their solutions. So ALS pays about rank / 6 times more a pass, at its
 size, and must need that many fewer of them.
@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eckart.base.seeds import generator
 from eckart.completion.als import ALS
+from eckart.data.normalization import Normalization
 from eckart.data.ratings import Ratings
 from eckart.data.splits import random_split
 from eckart.datasets.movielens import movielens
@@ -23,13 +25,15 @@ TITLE = "SGD or ALS: the same objective and ratings, error against work"
 RANK = 16
 REG = 0.1
 RATES = (0.01, 0.03, 0.1)
-NEAR = 1.02  # an objective within 2 % of the best counts as there
+NEAR = 1.05  # an objective within 5 % of the best counts as there
 
 
 def run(*, quick: bool = False, seed: int = 0) -> Outcome:
     """Run ALS and SGD at several rates on 90 % of MovieLens; follow objective and test error by work."""
     train, test = random_split(movielens(), test_size=0.1, random_state=seed)
-    epochs, iterations = (12, 15) if quick else (60, 30)
+    habits = Normalization.fit(train, by="user")
+    train, test = habits.apply(train), habits.apply(test)
+    epochs, iterations = (10, 12) if quick else (40, 30)
     curves = {"ALS": _als(train, test, iterations, seed)}
     for rate in RATES:
         curves[f"SGD, rate {rate:g}"] = _sgd(train, test, rate, epochs, seed)
@@ -40,9 +44,21 @@ def run(*, quick: bool = False, seed: int = 0) -> Outcome:
     passes = {name: _first(curve[:, 0] <= NEAR * best) for name, curve in curves.items()}
     checks = [
         Check.at_most("ALS: largest rise of the objective, as a share", _largest_rise(als[:, 0]), 1e-6),
-        Check.at_least("SGD at its best: objective over that of ALS at the end", curves[sgd][-1, 0] / als[-1, 0], 0.98),
-        Check.at_least("passes of SGD over those of ALS, to 2 % of the best", _ratio(passes[sgd], passes["ALS"], epochs), 1.5),
-        Check.at_most("test RMSE of ALS over that of SGD, each at its best", als[:, 1].min() / curves[sgd][:, 1].min(), 1.05),
+        Check.at_least(
+            "SGD at its best: objective over that of ALS at the end",
+            float(curves[sgd][-1, 0] / als[-1, 0]),
+            0.98,
+        ),
+        Check.at_least(
+            "passes of SGD over those of ALS, to 5 % of the best",
+            _ratio(passes[sgd], passes["ALS"], epochs),
+            1.5,
+        ),
+        Check.at_most(
+            "test RMSE of ALS over that of SGD, each at its best",
+            float(als[:, 1].min() / curves[sgd][:, 1].min()),
+            1.05,
+        ),
     ]
     rows = [
         (
@@ -52,8 +68,14 @@ def run(*, quick: bool = False, seed: int = 0) -> Outcome:
         )
         for name, curve in curves.items()
     ]  # fmt: skip
-    columns = ("", "objective at the end", "best test RMSE", "passes to 2 % of the best", "million multiply-adds")
-    work = {name: per_pass[name] * np.arange(len(curve)) / 1e6 for name, curve in curves.items()}
+    columns = (
+        "",
+        "objective at the end",
+        "best test RMSE",
+        "passes to 5 % of the best",
+        "million multiply-adds",
+    )
+    work = {name: per_pass[name] * np.arange(1, len(curve) + 1) / 1e6 for name, curve in curves.items()}
     return Outcome(checks, [Table("Work", columns, rows)], {"curves": curves, "work": work})
 
 
@@ -66,7 +88,9 @@ def draw(outcome: Outcome) -> Any:
         for name, curve in curves.items():
             color, style = (COLORS[0], "-") if name == "ALS" else next(lines)
             marker = "o" if name == "ALS" else None
-            axes.plot(work[name][1:], curve[1:, column], style, color=color, label=name, marker=marker, markersize=4)
+            axes.plot(
+                work[name], curve[:, column], style, color=color, label=name, marker=marker, markersize=4
+            )
         axes.set(xscale="log", xlabel="work, million multiply-adds", ylabel=label)
     panels[0].set_yscale("log")
     panels[1].legend(frameon=False)
@@ -74,9 +98,22 @@ def draw(outcome: Outcome) -> Any:
 
 
 def _als(train: Ratings, test: Ratings, iterations: int, seed: int) -> NDArray[np.float64]:
-    """Return (objective, test RMSE) before the first iteration (unknown: nan) and after each."""
-    found: list[tuple[float, float]] = [(np.nan, np.nan)]
-    model = ALS(RANK, reg=REG, biases=False, normalize=None, max_iter=iterations, tol=0, random_state=seed)
+    """Return (objective, test RMSE) after each iteration."""
+    model = ALS(
+        RANK, reg=REG, biases=False, max_iter=iterations, tol=0, patience=iterations, random_state=seed
+    )
+    model.fit(train, validation=test)
+    return np.array([(record["objective"], record["validation"]) for record in model.history_])
+
+
+def _sgd(train: Ratings, test: Ratings, rate: float, epochs: int, seed: int) -> NDArray[np.float64]:
+    """Return the same after each epoch."""
+    rng = generator(seed)
+    factors = SgdFactors.random(train, RANK, rng)
+    found = []
+    for _ in range(epochs):
+        factors.epoch(train, rate, REG, rng)
+        found.append((factors.objective(train, REG), factors.rmse(test)))
     return np.array(found)
 
 
@@ -91,8 +128,8 @@ def _largest_rise(values: NDArray[Any]) -> float:
 
 
 def _first(there: NDArray[np.bool_]) -> int | None:
-    """Return the first place, None if there is none."""
-    return int(there.argmax()) if there.any() else None
+    """Return the first pass, from 1, None if there is none."""
+    return int(there.argmax()) + 1 if there.any() else None
 
 
 def _ratio(a: int | None, b: int | None, most: int) -> float:
