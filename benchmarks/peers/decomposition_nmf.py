@@ -2,8 +2,8 @@
 
 python benchmarks/peers/decomposition_nmf.py [--rows 5000] [--columns 2000] [--rank 32] [--threads 2] [--json]
 
-Frobenius: HALS beside coordinate descent; Kullback-Leibler: multiplicative updates on both sides. Each library
-is in a process of its own; runs take turns, the least time counts. scikit-learn is run for a number of
+Frobenius: HALS beside coordinate descent; Kullback-Leibler: multiplicative updates on both sides. Each is
+in a process of its own; runs take turns, the least time counts. scikit-learn is run for a number of
 iterations; eckart until its objective is as low as the one that scikit-learn has reached, which is computed
 for both in float64 by the same function here.
 """
@@ -136,7 +136,8 @@ def main() -> None:
         for name in (OURS, PEER):
             print(
                 f"  {name:<13} {result['iterations'][name]:>3} iterations, {result['seconds'][name]:.3f} s, "
-                f"{result['milliseconds_an_iteration'][name]:.1f} ms an iteration, loss {result['loss'][name]:.6g}"
+                f"{result['milliseconds_an_iteration'][name]:.1f} ms an iteration, "
+                f"loss {result['loss'][name]:.6g}"
             )
 
 

@@ -1,9 +1,9 @@
 """SGD or ALS: cheap passes, many of them, or dear ones, few of them.
 
-Both lower the same objective on the same ratings, users' means taken out, from random factors. A pass of SGD over n ratings
-costs about 6 rank n multiply-adds; one of ALS (rank^2 + 4 rank) n for both sides' normal equations and
-(users + items) rank^3 / 6 for their solutions. So ALS pays about rank / 6 times more a pass, at its
-size, and must need that many fewer of them.
+Both lower the same objective on the same ratings, users' means taken out, from random factors. A pass of SGD
+over n ratings costs about 6 rank n multiply-adds; one of ALS (rank^2 + 4 rank) n for both sides' normal
+equations and (users + items) rank^3 / 6 for their solutions. So a pass of ALS costs at least rank / 6 times
+one of SGD, and must save as many.
 """
 
 from typing import Any
