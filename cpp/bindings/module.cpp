@@ -10,6 +10,7 @@ void bind_linalg_products(py::module_ m);
 void bind_data(py::module_ m);
 void bind_metrics(py::module_ m);
 void bind_completion(py::module_ m);
+void bind_decomposition_nmf(py::module_ m);
 }  // namespace eckart::bindings
 
 PYBIND11_MODULE(ECKART_MODULE, m) {
@@ -22,4 +23,5 @@ PYBIND11_MODULE(ECKART_MODULE, m) {
   bind_data(m.def_submodule("data"));
   bind_metrics(m.def_submodule("metrics"));
   bind_completion(m.def_submodule("completion"));
+  bind_decomposition_nmf(m.def_submodule("decomposition"));
 }

@@ -5,11 +5,14 @@ import warnings
 import pytest
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from eckart.decomposition import PCA, LinearAutoencoder, TruncatedSVD
+from eckart.decomposition import NMF, PCA, LinearAutoencoder, TruncatedSVD
 
 MODELS = (
     LinearAutoencoder(random_state=0),
     LinearAutoencoder(tied=True, random_state=0),
+    NMF(random_state=0),
+    NMF(solver="mu", random_state=0),
+    NMF(beta_loss="kullback-leibler", random_state=0),
     PCA(random_state=0),
     *(PCA(svd_solver=s, random_state=0) for s in ("covariance", "randomized", "power", "gd")),
     TruncatedSVD(random_state=0),

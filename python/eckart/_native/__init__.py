@@ -15,7 +15,18 @@ from importlib.util import find_spec
 
 from eckart._native._cpu import supported_levels
 
-__all__ = ["AMX", "BUILT", "LEVEL", "SUPPORTED", "base", "completion", "data", "linalg", "metrics"]
+__all__ = [
+    "AMX",
+    "BUILT",
+    "LEVEL",
+    "SUPPORTED",
+    "base",
+    "completion",
+    "data",
+    "decomposition",
+    "linalg",
+    "metrics",
+]
 
 _KNOWN = ("v1", "v3", "v4", "generic", "arm64")
 _NAMES = {"x86-64": "v1", "x86-64-v1": "v1", "x86-64-v3": "v3", "x86-64-v4": "v4"}
@@ -46,7 +57,7 @@ def _choose() -> str:
 
 LEVEL: str = _choose()
 _module = importlib.import_module(f"{__name__}._{LEVEL}")
-for _family in ("base", "linalg", "data", "metrics", "completion"):
+for _family in ("base", "linalg", "data", "metrics", "completion", "decomposition"):
     globals()[_family] = sys.modules[f"{__name__}.{_family}"] = getattr(_module, _family)
 
 AMX: bool = base.amx_available() and os.environ.get("ECKART_AMX", "").strip() != "0"  # noqa: F821

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from eckart._native import base as base
 from eckart._native import completion as completion
 from eckart._native import data as data
+from eckart._native import decomposition as decomposition
 from eckart._native import linalg as linalg
 from eckart._native import metrics as metrics
 
@@ -16,7 +17,18 @@ _T = TypeVar("_T", np.float32, np.float64)  # array_t<T>: one kernel for either 
 _IndexArray: TypeAlias = NDArray[np.int32]  # array_t<Index>: rows, columns, ids
 _OffsetArray: TypeAlias = NDArray[np.int64]  # array_t<Offset>: into stored entries
 
-__all__ = ["AMX", "BUILT", "LEVEL", "SUPPORTED", "base", "completion", "data", "linalg", "metrics"]
+__all__ = [
+    "AMX",
+    "BUILT",
+    "LEVEL",
+    "SUPPORTED",
+    "base",
+    "completion",
+    "data",
+    "decomposition",
+    "linalg",
+    "metrics",
+]
 
 SUPPORTED: tuple[str, ...]
 BUILT: tuple[str, ...]

@@ -25,6 +25,7 @@ STORABLE = {
     "PCA": "eckart.decomposition.pca",
     "ItemKNN": "eckart.completion.itemknn",
     "ImplicitALS": "eckart.completion.implicit_als",
+    "NMF": "eckart.decomposition.nmf",
     "Popularity": "eckart.completion.popularity",
     "Ratings": "eckart.data.ratings",
     "TruncatedSVD": "eckart.decomposition.truncated_svd",

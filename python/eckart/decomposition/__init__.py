@@ -5,12 +5,13 @@ from typing import Any
 
 _HOMES = {
     "LinearAutoencoder": "eckart.decomposition.autoencoder",
+    "NMF": "eckart.decomposition.nmf",
     "PCA": "eckart.decomposition.pca",
     "TruncatedSVD": "eckart.decomposition.truncated_svd",
     "power_method": "eckart.linalg.power",
     "randomized_svd": "eckart.linalg.svd",
 }
-__all__ = ["PCA", "LinearAutoencoder", "TruncatedSVD", "power_method", "randomized_svd"]
+__all__ = ["NMF", "PCA", "LinearAutoencoder", "TruncatedSVD", "power_method", "randomized_svd"]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,9 +13,12 @@ from eckart.experiments.outcome import Check, Outcome, Table, figure_of
 _HOMES: dict[str, str] = {
     "als-saddle": "als_saddle",
     "autoencoder-is-pca": "autoencoder_is_pca",
+    "choosing-rank": "choosing_rank",
     "eckart-young": "eckart_young",
+    "nmf-parts": "nmf_parts",
     "pca-image-compression": "pca_image_compression",
     "rank-one": "rank_one",
+    "sgd-or-als": "sgd_or_als",
 }
 __all__ = ["Check", "Outcome", "Table", "names", "reproduce", "title"]
 
