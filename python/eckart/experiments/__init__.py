@@ -13,7 +13,9 @@ from eckart.experiments.outcome import Check, Outcome, Table, figure_of
 _HOMES: dict[str, str] = {
     "als-saddle": "als_saddle",
     "autoencoder-is-pca": "autoencoder_is_pca",
+    "eckart-young": "eckart_young",
     "pca-image-compression": "pca_image_compression",
+    "rank-one": "rank_one",
 }
 __all__ = ["Check", "Outcome", "Table", "names", "reproduce", "title"]
 

@@ -32,22 +32,24 @@ class BlockKrylov:
         self._b = np.zeros((room, room))
         self._next = orthonormalize(rng.standard_normal((n, width), dtype=dtype.type), rng)[0]  # W
         self._coupling = np.zeros((width, 0))  # S
+        self._last: NDArray[Any] | None = None  # the block added to Q before
 
     def step(self) -> None:
         """Add the next block to V, its product to Q, and find the block after it."""
-        old, new = self.size, self.size + self.width
+        old, new, width = self.size, self.size + self.width, self.width
         product = np.array(self.operator.matmat(self._next), dtype=self.dtype, order="C")
-        known = self._coupling.T.astype(self.dtype)
-        first = int(np.argmax(known.any(axis=1))) if old else 0  # zeros before the last block, if no restart
-        product -= self._q[:, first:old] @ known[first:]
+        if self._last is None:  # S is full
+            self._subtract(self._q, old, self._coupling.T, product)
+        else:  # S has zeros but for the last block
+            self._subtract(self._last, width, self._coupling[:, old - width :].T, product)
         q, c, r = orthonormalize(product, self.rng, self._q, old)
-        self._b[:old, old:new] = known + c
+        self._b[:old, old:new] = self._coupling.T + c
         self._b[old:new, old:new] = r
-        self._v[:, old:new], self._q[:, old:new] = self._next, q
+        self._v[:, old:new], self._q[:, old:new], self._last = self._next, q, q
         product = np.array(self.operator.rmatmat(q), dtype=self.dtype, order="C")
-        product -= self._next @ r.T.astype(self.dtype)
+        self._subtract(self._next, width, r.T, product)
         self._next, _, coupling = orthonormalize(product, self.rng, self._v, new)
-        self._coupling = np.concatenate([np.zeros((self.width, old)), coupling], axis=1)
+        self._coupling = np.concatenate([np.zeros((width, old)), coupling], axis=1)
         self.size = new
 
     def ritz(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
@@ -63,15 +65,17 @@ class BlockKrylov:
         self._b[...] = 0.0
         self._b[range(keep), range(keep)] = s[:keep]
         self._coupling = self._coupling @ left[:, :keep]
-        self.size = keep
+        self.size, self._last = keep, None
 
     def vectors(self, left: NDArray[Any], right: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return Q left and V right, for left and right (size, k)."""
         return self._combined(self._q, left), self._combined(self._v, right)
 
     def _combined(self, basis: NDArray[Any], small: NDArray[Any]) -> NDArray[Any]:
-        # Nothing less the basis times minus `small`: the kernel that knows bases inside wider buffers.
         product = np.zeros((len(basis), small.shape[1]), self.dtype)
-        minus = np.ascontiguousarray(-small, dtype=self.dtype)
-        native.subtract_basis(basis, self.size, minus, product, get_num_threads())
+        self._subtract(basis, self.size, -small, product)
         return product
+
+    def _subtract(self, basis: NDArray[Any], size: int, c: NDArray[Any], x: NDArray[Any]) -> None:
+        """x -= (the first `size` columns of the basis) c, in place."""
+        native.subtract_basis(basis, size, np.ascontiguousarray(c, self.dtype), x, get_num_threads())
