@@ -189,7 +189,7 @@ class NMF(Decomposition):
         if self.init != "custom":
             if W is not None or H is not None:
                 raise ValueError(f"W, H: expected only with init='custom', got init={self.init!r}")
-            k = data.shape[1] if self.n_components in (None, "auto") else int(self.n_components)  # type: ignore
+            k = data.shape[1] if self.n_components in (None, "auto") else int(self.n_components)
             return start(data, k, self.init, self.random_state)
         w, h = custom(data, W, H)
         if self.n_components not in (None, "auto", w.shape[1]):
@@ -198,7 +198,7 @@ class NMF(Decomposition):
 
     def _penalties(self, shape: tuple[int, int]) -> tuple[Penalty, Penalty]:
         alphas = self.alpha_W, self.alpha_W if self.alpha_H == "same" else self.alpha_H
-        scales = (float(a) * size for a, size in zip(alphas, reversed(shape), strict=True))  # type: ignore
+        scales = (float(a) * size for a, size in zip(alphas, reversed(shape), strict=True))
         both = [Penalty(s * self.l1_ratio, s * (1 - self.l1_ratio)) for s in scales]
         return both[0], both[1]
 

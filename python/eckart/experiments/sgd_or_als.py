@@ -60,14 +60,11 @@ def run(*, quick: bool = False, seed: int = 0) -> Outcome:
             1.05,
         ),
     ]
-    rows = [
-        (
-            name, round(float(curve[-1, 0])), round(float(curve[:, 1].min()), 4),
-            "never" if passes[name] is None else passes[name],
-            "-" if passes[name] is None else f"{passes[name] * per_pass[name] / 1e6:.0f}",
-        )
-        for name, curve in curves.items()
-    ]  # fmt: skip
+    rows = []
+    for name, curve in curves.items():
+        there = passes[name]
+        reached = ("never", "-") if there is None else (there, f"{there * per_pass[name] / 1e6:.0f}")
+        rows.append((name, round(float(curve[-1, 0])), round(float(curve[:, 1].min()), 4), *reached))
     columns = (
         "",
         "objective at the end",
