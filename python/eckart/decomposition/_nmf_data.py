@@ -32,8 +32,10 @@ Data = NDArray[Any] | SparseMatrix | Observed
 
 
 def check_entries(data: NDArray[Any] | SparseMatrix, name: str) -> None:
-    """ValueError for negative entries, in scikit-learn's words; NaN is left alone."""
+    """ValueError for negative (in scikit-learn's words) and infinite entries; NaN is left alone."""
     values = data.values if isinstance(data, SparseMatrix) else data
+    if np.isinf(values).any():
+        raise ValueError(f"{name}: expected finite numbers or NaN, got infinity")
     if values.size and np.nanmin(values, initial=0.0) < 0:
         raise ValueError(f"Negative values in data passed to NMF ({name}): expected entries >= 0")
 
