@@ -43,6 +43,28 @@ def predict_pairs(
     items: _IndexArray,
     threads: int,
 ) -> NDArray[_T]: ...
+def gauss_newton_step(
+    row_indptr: _OffsetArray,
+    row_indices: _IndexArray,
+    row_values: NDArray[_T],
+    col_indptr: _OffsetArray,
+    col_indices: _IndexArray,
+    col_values: NDArray[_T],
+    u: NDArray[_T],
+    v: NDArray[_T],
+    max_steps: int,
+    tol: float,
+    threads: int,
+) -> tuple[NDArray[_T], NDArray[_T], int]: ...
+def refine_rows(
+    indptr: _OffsetArray,
+    indices: _IndexArray,
+    values: NDArray[_T],
+    fixed: NDArray[_T],
+    ridge: float,
+    factors: NDArray[_T],
+    threads: int,
+) -> None: ...
 def nearest_columns(
     row_indptr: _OffsetArray,
     row_indices: _IndexArray,
