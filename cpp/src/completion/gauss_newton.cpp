@@ -43,7 +43,7 @@ class WhitenedSystem {
 
  private:
   void linearize(Half<T>& half, const Half<T>& other) {
-    half.for_rows(run_, [&](Offset i, T* scratch) {
+    half.for_rows(half.entry_work() * half.rank, run_, [&](Offset i, T* scratch) {
       half.linearize(other, i, T(0), scratch);
       return 0.0;
     });
@@ -51,7 +51,7 @@ class WhitenedSystem {
 
   // p = r, and the direction that it means; returns |r|^2
   double start(Half<T>& half) {
-    return half.for_rows(run_, [&](Offset i, T*) {
+    return half.for_rows(half.row_work(), run_, [&](Offset i, T*) {
       const T* r = half.residual(i);
       std::copy_n(r, half.stride, half.p(i));
       half.multiply_w_transposed(i, r, half.direction(i));
@@ -61,7 +61,7 @@ class WhitenedSystem {
 
   // The rows of q = A p on one side: p + W B W' p of the other. Returns their part of <p, q>.
   double apply(Half<T>& half, const Half<T>& other) {
-    return half.for_rows(run_, [&](Offset i, T* scratch) {
+    return half.for_rows(half.entry_work(), run_, [&](Offset i, T* scratch) {
       cross_row(other, half.entries.row(i), half.factors(i), scratch);
       half.multiply_w(i, scratch, half.q(i));
       add_multiple(T(1), half.p(i), half.stride, half.q(i));
@@ -71,7 +71,7 @@ class WhitenedSystem {
 
   // solution += alpha p, r -= alpha q; returns |r|^2
   double move(Half<T>& half, T alpha) {
-    return half.for_rows(run_, [&](Offset i, T*) {
+    return half.for_rows(half.row_work(), run_, [&](Offset i, T*) {
       T* r = half.residual(i);
       add_multiple(alpha, half.p(i), half.stride, half.solution(i));
       add_multiple(-alpha, half.q(i), half.stride, r);
@@ -81,7 +81,7 @@ class WhitenedSystem {
 
   // p = r + beta p, and the direction that it means
   void turn(Half<T>& half, T beta) {
-    half.for_rows(run_, [&](Offset i, T*) {
+    half.for_rows(half.row_work(), run_, [&](Offset i, T*) {
       T* p = half.p(i);
       const T* r = half.residual(i);
       for (Offset c = 0; c < half.stride; c += kSimdWidth<T>) {
@@ -93,7 +93,7 @@ class WhitenedSystem {
   }
 
   void unwhiten(Half<T>& half, MatrixView<T> out) {
-    half.for_rows(run_, [&](Offset i, T* scratch) {
+    half.for_rows(half.row_work(), run_, [&](Offset i, T* scratch) {
       half.multiply_w_transposed(i, half.solution(i), scratch);
       std::copy_n(scratch, half.rank, out.row(i));
       return 0.0;
@@ -121,7 +121,7 @@ void refine_rows(const CsrView<T>& ratings, const MatrixView<const T>& fixed, T 
   const std::vector<Offset> none(static_cast<std::size_t>(fixed.rows) + 1, 0);
   const Half<T> other(CsrView<T>{fixed.rows, factors.rows, none.data(), nullptr, nullptr}, fixed);
   Half<T> half(ratings, {factors.data, factors.rows, factors.cols});
-  half.for_rows(run, [&](Offset i, T* scratch) {
+  half.for_rows(half.entry_work() * half.rank, run, [&](Offset i, T* scratch) {
     half.linearize(other, i, ridge, scratch);
     half.multiply_w_transposed(i, half.residual(i), scratch);
     for (Offset k = 0; k < half.rank; ++k) factors.row(i)[k] += scratch[k];

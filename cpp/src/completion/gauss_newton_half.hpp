@@ -77,14 +77,17 @@ struct Half {
   T* q(Offset i) { return residual(i) + 2 * stride; }
   T* solution(Offset i) { return residual(i) + 3 * stride; }
 
+  // Operations of a pass over the entries, and of one over the rows alone.
+  double entry_work() const { return 4.0 * entries.n_stored() * stride + row_work(); }
+  double row_work() const { return 2.0 * entries.n_rows * rank * stride; }
+
   // body(i, scratch of (1 + rank) stride numbers) for all rows; the sum of what it returns.
   template <class Body>
-  double for_rows(const Execution& run, Body body) const {
+  double for_rows(double work, const Execution& run, Body body) const {
     const Offset n_chunks = static_cast<Offset>(bounds.size()) - 1;
     std::vector<double> partial(n_chunks, 0.0);
     parallel_for(
-        n_chunks, 4.0 * (entries.n_stored() + entries.n_rows) * stride, run,
-        [&] { return AlignedBuffer<T>((1 + rank) * stride); },
+        n_chunks, work, run, [&] { return AlignedBuffer<T>((1 + rank) * stride); },
         [&](AlignedBuffer<T>& scratch, Offset chunk) {
           for (Offset i = bounds[chunk]; i < bounds[chunk + 1]; ++i)
             partial[chunk] += body(i, scratch.data());

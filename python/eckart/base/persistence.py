@@ -21,6 +21,7 @@ STORABLE = {
     "ALS": "eckart.completion.als",
     "Baseline": "eckart.completion.baseline",
     "EASE": "eckart.completion.ease",
+    "GaussNewton": "eckart.completion.gauss_newton",
     "LinearAutoencoder": "eckart.decomposition.autoencoder",
     "PCA": "eckart.decomposition.pca",
     "ItemKNN": "eckart.completion.itemknn",

@@ -25,8 +25,8 @@ NEAR = 0.03  # relative residual below which more steps may pay
 MORE = 1.5  # times as many steps, after a step that was
 SLOW = 0.2  # or more of the residual left
 RUNAWAY = 5.0  # times the size that a row's entries suggest, beside the median of all rows
-EXACT_ENOUGH = 1e-8  # how exactly a linearised problem is ever solved
-STATIONARY = 1e-10  # relative change of the residual of a local minimum
+EXACT_ENOUGH = 1e-5  # how exactly a linearised problem is ever solved: relative gradient
+STATIONARY = 1e-5  # relative change of the residual of a local minimum
 NO_BETTER = 0.98  # of the best residual so far counts as a better one
 
 

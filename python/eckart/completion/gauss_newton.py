@@ -12,6 +12,7 @@ from eckart.base.seeds import RandomState, seed_from
 from eckart.base.state import State
 from eckart.base.validation import check_bool, check_float, check_int, check_option
 from eckart.completion._factors import FactorModel, Side
+from eckart.completion._gauss_newton import Problem
 from eckart.completion._gauss_newton_fit import Completion, Reporter, find_rank, plausible_ranks
 from eckart.completion._peeling import least_squares
 from eckart.completion._training import Callback, Record
@@ -135,8 +136,7 @@ class GaussNewton(FactorModel):
         self._set_data(ratings)
         self.user_factors_ = self._solve(ratings.by_user, self.item_factors_)
         entries, self.rank_ = found.entries, found.rank
-        squares = np.square(entries.sampled(u, v) - entries.values).sum() / np.square(entries.values).sum()
-        self.residual_ = float(np.sqrt(squares))
+        self.residual_ = Problem(entries, found.rank).error(u, v)
         self.converged_ = self.residual_ <= tol
         known = identifiability(ratings, self.rank_)
         self.determinable_rows_, self.determinable_columns_ = known.rows, known.columns
