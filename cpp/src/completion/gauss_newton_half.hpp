@@ -21,12 +21,12 @@ inline void add_multiple(T alpha, const T* x, Offset n, T* y) {  // y += alpha x
 }
 
 // The inverse of the Cholesky factor of `gram` (rank, stride; lower triangle, destroyed) into w. A direction
-// without a pivot beyond rounding is left out: its row of w is zero.
+// whose pivot is rounding, of this matrix or of one with diagonal `scale`, is left out: its row of w is zero.
 template <class T>
-void invert_cholesky(T* gram, Offset rank, Offset stride, T* w) {
+void invert_cholesky(T* gram, Offset rank, Offset stride, T scale, T* w) {
   T largest = 0;
   for (Offset k = 0; k < rank; ++k) largest = std::max(largest, gram[k * stride + k]);
-  const T floor = largest * static_cast<T>(rank) * 4 * std::numeric_limits<T>::epsilon();
+  const T floor = std::max(4 * static_cast<T>(rank) * largest, scale) * std::numeric_limits<T>::epsilon();
   for (Offset k = 0; k < rank; ++k) {
     T* row = gram + k * stride;
     for (Offset c = 0; c < k; ++c) {  // L_kc
@@ -53,6 +53,7 @@ struct Half {
   CsrView<T> entries;
   Offset rank, stride;
   std::vector<Offset> bounds;
+  T largest = 0;             // squared norm of a row's factors
   AlignedBuffer<T> packed;   // (n_rows, 2 stride): factors, direction
   AlignedBuffer<T> inverse;  // (n_rows, rank, stride): W
   AlignedBuffer<T> vectors;  // (n_rows, 4 stride): residual, p, A p and solution of conjugate gradients
@@ -65,7 +66,10 @@ struct Half {
         packed(e.n_rows * 2 * stride),
         inverse(e.n_rows * rank * stride),
         vectors(e.n_rows * 4 * stride) {
-    for (Offset i = 0; i < e.n_rows; ++i) std::copy_n(factors.row(i), rank, this->factors(i));
+    for (Offset i = 0; i < e.n_rows; ++i) {
+      std::copy_n(factors.row(i), rank, this->factors(i));
+      largest = std::max(largest, dot(this->factors(i), this->factors(i), stride));
+    }
   }
 
   T* factors(Offset i) { return packed.data() + i * 2 * stride; }
@@ -108,7 +112,7 @@ struct Half {
     }
   }
 
-  // W of row i, and W g_i as the first residual. `ridge` is a share of the mean of G's diagonal.
+  // W of row i, with `ridge` on the diagonal of its block, and W g_i as the first residual.
   void linearize(const Half& other, Offset i, T ridge, T* scratch) {
     T* gram = scratch + stride;
     std::fill_n(scratch, (1 + rank) * stride, T(0));
@@ -119,10 +123,8 @@ struct Half {
       add_multiple(row.values[e] - dot(factors(i), at, stride), at, stride, scratch);
       for (Offset k = 0; k < rank; ++k) add_multiple(at[k], at, stride, gram + k * stride);
     }
-    T trace = 0;
-    for (Offset k = 0; k < rank; ++k) trace += gram[k * stride + k];
-    for (Offset k = 0; k < rank; ++k) gram[k * stride + k] += ridge * trace / static_cast<T>(rank);
-    invert_cholesky(gram, rank, stride, w(i));
+    for (Offset k = 0; k < rank; ++k) gram[k * stride + k] += ridge;
+    invert_cholesky(gram, rank, stride, ridge > 0 ? T(0) : other.largest, w(i));
     multiply_w(i, scratch, residual(i));
   }
 };

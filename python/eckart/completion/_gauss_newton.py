@@ -20,7 +20,7 @@ from eckart.completion._peeling import Factors
 from eckart.linalg.operators import SparseMatrix
 from eckart.linalg.svd import randomized_svd
 
-FEW_STEPS, MANY_STEPS = 20, 1000  # of conjugate gradients: far from the solution, and at most near it
+FEW_STEPS, MANY_STEPS = 20, 200  # of conjugate gradients: far from the solution, and at most near it
 NEAR = 0.03  # relative residual below which more steps may pay
 MORE = 1.5  # times as many steps, after a step that was
 SLOW = 0.2  # or more of the residual left
@@ -28,6 +28,7 @@ RUNAWAY = 5.0  # times the size that a row's entries suggest, beside the median 
 EXACT_ENOUGH = 1e-5  # how exactly a linearised problem is ever solved: relative gradient
 STATIONARY = 1e-5  # relative change of the residual of a local minimum
 NO_BETTER = 0.98  # of the best residual so far counts as a better one
+STARTS = 3  # that end in local minima: the entries cannot be met
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,15 +87,19 @@ class Problem:
 class Search:
     """Looks for factors that meet the entries; keeps the best it has seen.
 
-    error : relative residual of the best; stationary : it ended in a local minimum, or on noise
+    error : relative residual of the best; stationary : several starts ended in local minima, or on noise
     """
 
     def __init__(self, problem: Problem, tol: float, patience: int, seed: int) -> None:
         self.problem, self.tol, self.patience = problem, tol, patience
-        self.n_iter, self.stationary = 0, False
+        self.n_iter = self._minima = 0
         self._rng = np.random.Generator(np.random.Philox(seed))
         self._begin(*problem.spectral_start(seed))
         self.u, self.v, self.error = self._u, self._v, self._error
+
+    @property
+    def stationary(self) -> bool:
+        return self._minima >= STARTS
 
     def run(self, max_iter: int, report: Callable[[float], bool]) -> bool:
         """Do up to `max_iter` iterations. Return whether the entries are met; `report` may end it."""
@@ -125,7 +130,9 @@ class Search:
         self._keep(u, v, error)
         if error > SLOW * before:
             ran = _without_runaways(u, v, self.problem.sizes)
-            self.stationary = not ran and abs(before - error) <= STATIONARY * before
+            if not ran and abs(before - error) <= STATIONARY * before:
+                self._minima += 1
+                self._since_best = self.patience
             error = self.problem.error(u, v) if ran else error
             self._steps = min(int(MORE * self._steps), MANY_STEPS)
         if error >= NEAR:
@@ -154,7 +161,7 @@ def _without_runaways(u: Factors, v: Factors, sizes: tuple[NDArray[np.float64], 
     found = False
     for factors, gram, size in ((u, gram_v, sizes[0]), (v, gram_u, sizes[1])):
         grown = np.sqrt(np.einsum("ij,ij->i", factors @ gram, factors).clip(min=0)) / size
-        runaway = grown > RUNAWAY * np.median(grown)
+        runaway = grown > RUNAWAY * max(1.0, float(np.median(grown)))
         factors[runaway] = 0.0
         found |= bool(runaway.any())
     return found

@@ -9,6 +9,7 @@ import numpy as np
 
 from eckart.base.progress import Progress
 from eckart.completion._gauss_newton import Problem, Search
+from eckart.completion._jacobian import AFFORDABLE, full_jacobian
 from eckart.completion._peeling import Factors, least_squares, peel_to_core, put_back, restrict
 from eckart.completion._training import Record
 from eckart.linalg.operators import SparseMatrix
@@ -75,6 +76,13 @@ class Completion:
         u[rows], v[columns] = self.search.u, self.search.v
         put_back(self.entries, self.peeling, u, v)
         return least_squares(self.entries.by_row, v), v
+
+    def stands_alone(self) -> bool:
+        """Return whether no other completion is near by: the Jacobian of the core has full rank here, and not
+        only at a random matrix. True where finding out would cost too much."""
+        if self.rank * len(self.core.entries.values) > AFFORDABLE:
+            return True
+        return full_jacobian(self.core.entries, self.rank, self.seed, (self.search.u, self.search.v)) is True
 
     @property
     def score(self) -> float:

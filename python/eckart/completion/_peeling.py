@@ -15,7 +15,8 @@ from eckart.base.threads import get_num_threads
 from eckart.linalg.operators import SparseMatrix
 
 NEVER = np.iinfo(np.int32).max  # the round of what is in the core
-RIDGE, PASSES = 1e-10, 4  # of least squares: the ridge picks the least norm, the passes take it out again
+RIDGE = 1e-10  # of least squares, beside one mean entry: where entries are too few, the least norm
+PASSES = 4  # that take the ridge out again
 
 Factors = NDArray[np.float64]
 
@@ -119,7 +120,8 @@ def least_squares(ratings: Csr, fixed: Factors) -> Factors:
     too few, those of least norm."""
     assert ratings.values is not None
     out = np.zeros((ratings.n_rows, fixed.shape[1]))
+    ridge = RIDGE * float(np.mean(np.square(fixed))) if fixed.any() else 1.0
     values = ratings.values.astype(np.float64, copy=False)
     for _ in range(PASSES):
-        native.refine_rows(ratings.indptr, ratings.indices, values, fixed, RIDGE, out, get_num_threads())
+        native.refine_rows(ratings.indptr, ratings.indices, values, fixed, ridge, out, get_num_threads())
     return out

@@ -55,7 +55,8 @@ class GaussNewton(FactorModel):
     converged_ : whether it is within `tol`
     determinable_rows_, determinable_columns_ : (n_users,), (n_items,) bool: what the observed places can
         determine (see :func:`identifiability`)
-    recovered_ : whether the completion is claimed to be the matrix: converged, and everything determinable
+    recovered_ : whether the completion is claimed to be the matrix: converged, everything determinable, and
+        no other completion near by (checked where that is affordable: see :func:`identifiability`)
     history_ : a record an iteration: iteration, objective (squared residual of the core), residual (its
         root, relative to the entries), rank, seconds. Not monotone: the search passes through larger ones
     n_iter_ : iterations, of all ranks
@@ -65,6 +66,7 @@ class GaussNewton(FactorModel):
     rank_: int
     residual_: float
     converged_: bool
+    recovered_: bool
     determinable_rows_: NDArray[np.bool_]
     determinable_columns_: NDArray[np.bool_]
     history_: list[Record]
@@ -140,6 +142,7 @@ class GaussNewton(FactorModel):
         self.converged_ = self.residual_ <= tol
         known = identifiability(ratings, self.rank_)
         self.determinable_rows_, self.determinable_columns_ = known.rows, known.columns
+        self.recovered_ = self.converged_ and known.determinable and found.stands_alone()
         self.history_, self.n_iter_ = reporter.history, len(reporter.history)
 
     def _check_params(self) -> None:
@@ -151,10 +154,6 @@ class GaussNewton(FactorModel):
             check_int(getattr(self, name), name)
         check_float(self.tol, "tol")
         check_bool(self.verbose, "verbose")
-
-    @property
-    def recovered_(self) -> bool:
-        return self.converged_ and bool(self.determinable_rows_.all() and self.determinable_columns_.all())
 
     def undeterminable(self, users: Any = None, items: Any = None) -> NDArray[np.bool_]:
         """Return which cells of the completed matrix the observed places do not determine, (n, m) bool.
@@ -201,6 +200,7 @@ class GaussNewton(FactorModel):
             "history": self.history_,
             "residual": self.residual_,
             "converged": self.converged_,
+            "recovered": self.recovered_,
         }
         return state
 
@@ -217,6 +217,7 @@ class GaussNewton(FactorModel):
         model.history_ = [dict(record) for record in training["history"]]
         model.n_iter_ = len(model.history_)
         model.residual_, model.converged_ = float(training["residual"]), bool(training["converged"])
+        model.recovered_ = bool(training["recovered"])
         model.rank_ = model.user_factors_.shape[1]
         model._check_params()
         return model

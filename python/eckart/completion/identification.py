@@ -13,21 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eckart.base.csr import Csr
-from eckart.base.seeds import RandomState, generator
+from eckart.base.seeds import RandomState
 from eckart.base.validation import check_bool, check_int
-from eckart.completion._gauss_newton import Problem
+from eckart.completion._jacobian import AFFORDABLE, full_jacobian
 from eckart.completion._peeling import determined, peel_to_core, restrict
 from eckart.completion.incoherence import Coherence, coherence
 from eckart.data.convert import as_ratings
 from eckart.data.ratings import Ratings
 from eckart.data.vocabulary import Vocabulary
 from eckart.linalg.operators import SparseMatrix
-
-AFFORDABLE = 2e7  # observed entries times rank up to which the Jacobian is checked unasked
-CELLS = 4096  # of the matrix, at which a recovered tangent is compared
-ROUNDS, STEPS = 20, 500  # of conjugate gradients that recover it
-RECOVERED, LOST = 1e-6, 1e-3  # relative error of the cells
-MET = 1e-9  # relative residual of the observed entries that tells nothing any more
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,38 +112,6 @@ def identifiability(
         probability=recovery_bound((n, m), rank, len(entries.values) / max(1, n * m)),
         coherence=None if factors is None else coherence(*factors),
     )
-
-
-def full_jacobian(core: SparseMatrix, rank: int, random_state: RandomState = 0) -> bool | None:
-    """Return whether the observed entries of a tangent at a random matrix of this rank determine the tangent.
-
-    A random tangent U A' + B V' is recovered from them by least squares of least norm. That gives it back
-    just where the kernel of the Jacobian is no more than the r^2 changes of basis. None: not settled.
-    """
-    n, m = core.shape
-    rng = generator(random_state)
-    u, b = rng.standard_normal((2, n, rank))
-    v, a = rng.standard_normal((2, m, rank))
-    i, j = rng.integers(n, size=CELLS), rng.integers(m, size=CELLS)
-
-    def at_cells() -> float:
-        return float(
-            np.sqrt(np.mean((np.einsum("er,er->e", u[i], a[j]) + np.einsum("er,er->e", b[i], v[j])) ** 2))
-        )
-
-    product, whole, error = core.sampled(u, v), at_cells(), np.inf
-    for _ in range(ROUNDS):
-        # What is left of the tangent is what the kernel sees as residual: each round refines the last.
-        left = core.sampled(u, a) + core.sampled(b, v)
-        observed = float(np.sqrt(np.mean(left**2))) / whole
-        error = at_cells() / whole
-        if error < RECOVERED or observed < MET * error:
-            break
-        x, y = Problem(core.with_values(product + left), rank).step(u, v, STEPS, 1e-10)
-        b, a = b - x, a - y
-    if error < RECOVERED:
-        return True
-    return False if observed < MET * error and error > LOST else None
 
 
 def recovery_bound(shape: tuple[int, int], rank: int, density: float) -> float:

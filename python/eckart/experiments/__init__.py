@@ -15,10 +15,13 @@ _HOMES: dict[str, str] = {
     "autoencoder-is-pca": "autoencoder_is_pca",
     "choosing-rank": "choosing_rank",
     "eckart-young": "eckart_young",
+    "matrix-recovery": "matrix_recovery",
     "nmf-parts": "nmf_parts",
     "pca-image-compression": "pca_image_compression",
+    "phase-transition": "phase_transition",
     "rank-one": "rank_one",
     "sgd-or-als": "sgd_or_als",
+    "unrecoverable-spike": "unrecoverable_spike",
 }
 __all__ = ["Check", "Outcome", "Table", "names", "reproduce", "title"]
 

@@ -35,14 +35,15 @@ struct CgLimits {
 };
 
 // Fills x (n, r) and y (m, r); returns the steps of conjugate gradients that were done. Directions of a row's
-// block without a pivot beyond rounding are left out, as are rows without entries: their step is 0 there.
+// block without a pivot beyond rounding (of the block, or of the largest row of the other side's factors) are
+// left out, as are rows without entries: their step is 0 there.
 template <class T>
 int gauss_newton_step(const GaussNewtonPoint<T>& at, CgLimits limits, MatrixView<T> x, MatrixView<T> y,
                       const Execution& run);
 
 // One round of least squares for every row on its own, in place:
 //
-//   u_i += (G_i + ridge mean(diag G_i) I)^-1 g_i
+//   u_i += (G_i + ridge I)^-1 g_i
 //
 // From zero this is ridge regression, and each further round takes out more of what the ridge and rounding
 // did: the limit is the exact solution, or the one of least norm where a row has too few entries.
