@@ -51,6 +51,7 @@ def nearest_columns(
     col_indices: _IndexArray,
     col_values: NDArray[_T],
     ids: _IndexArray,
+    norms: NDArray[_T] | None,
     shrinkage: float,
     k: int,
     threads: int,
