@@ -15,8 +15,8 @@ from eckart.completion import EASE, ImplicitALS, ItemKNN
 from eckart.evaluation import run_protocol
 
 CHOSEN = {
-    "ItemKNN": ItemKNN(200, shrinkage=20.0),
-    "ItemKNN, random walk": ItemKNN(200, similarity="random_walk", degree_exponents=(0.7, 0.2)),
+    "ItemKNN": ItemKNN(200, shrinkage=40.0),
+    "ItemKNN, random walk": ItemKNN(200, similarity="random_walk", degree_exponents=(0.5, 0.2)),
     "ImplicitALS 256": ImplicitALS(256, reg=0.003, unobserved_weight=0.01, max_iter=8, tol=0, random_state=0),
     "EASE": EASE(reg=200.0),
 }

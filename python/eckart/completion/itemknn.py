@@ -97,7 +97,7 @@ class ItemKNN(RowModel):
         similarity: str = "cosine",
         weighting: str = "binary",
         shrinkage: float = 10.0,
-        degree_exponents: tuple[float, float] = (0.7, 0.2),
+        degree_exponents: tuple[float, float] = (0.5, 0.2),
     ) -> None:
         self.n_neighbors = n_neighbors
         self.feedback = feedback
