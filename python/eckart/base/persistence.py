@@ -25,6 +25,7 @@ STORABLE = {
     "ImplicitALS": "eckart.completion.implicit_als",
     "Popularity": "eckart.completion.popularity",
     "Ratings": "eckart.data.ratings",
+    "TruncatedSVD": "eckart.decomposition.truncated_svd",
 }
 
 

@@ -3,8 +3,12 @@
 import importlib
 from typing import Any
 
-_HOMES: dict[str, str] = {}
-__all__: list[str] = []
+_HOMES = {
+    "TruncatedSVD": "eckart.decomposition.truncated_svd",
+    "power_method": "eckart.linalg.power",
+    "randomized_svd": "eckart.linalg.svd",
+}
+__all__ = ["TruncatedSVD", "power_method", "randomized_svd"]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,31 @@ from eckart import _native
 from eckart._native import linalg as native
 from eckart.base.csr import Csr
 from eckart.base.threads import get_num_threads
+from eckart.base.validation import check_finite, native_array
 from eckart.linalg.dense import multiply, multiply_transposed
+
+
+@dataclass(frozen=True)
+class DenseMatrix:
+    """A dense array (m, n), C-contiguous, of one float type, multiplied natively."""
+
+    array: NDArray[Any]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.array.shape[0], self.array.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.array.dtype
+
+    def matmat(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return A X, (m, k)."""
+        return multiply(self.array, x)
+
+    def rmatmat(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Return A'Y, (n, k)."""
+        return multiply_transposed(self.array, y)
 
 
 class SparseMatrix:
@@ -121,6 +145,54 @@ class SparsePlusLowRank:
     def rmatmat(self, y: NDArray[Any]) -> NDArray[Any]:
         """Return (S + U V')'Y, (n, k)."""
         return self.sparse.rmatmat(y) + multiply(self.v, multiply_transposed(self.u, y))
+
+
+@dataclass(frozen=True)
+class Centered:
+    """A - 1 mu' with an operator A (m, n) and mu (n,): columns shifted without filling a sparse matrix."""
+
+    matrix: Any
+    mean: NDArray[Any]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.matrix.shape[0], self.matrix.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.matrix.dtype)
+
+    def matmat(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return A X - 1 (mu'X), (m, k)."""
+        product: NDArray[Any] = self.matrix.matmat(x)
+        return product - multiply_transposed(self.mean[:, None], x)
+
+    def rmatmat(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Return A'Y - mu (1'Y), (n, k)."""
+        sums = y.sum(axis=0, dtype=np.float64).astype(y.dtype)
+        product: NDArray[Any] = self.matrix.rmatmat(y)
+        return product - self.mean[:, None] * sums
+
+
+def as_operator(matrix: Any, name: str = "A") -> Any:
+    """Return `matrix` as what has ``shape``, ``dtype``, ``matmat`` and ``rmatmat``.
+
+    An operator is returned as it is; scipy.sparse becomes a :class:`SparseMatrix`; anything else is taken
+    for a dense array, of float32 or float64 (others become float64), and must be finite.
+    Raises ValueError where it has not two dimensions or is not finite.
+    """
+    if hasattr(matrix, "matmat") and hasattr(matrix, "rmatmat"):
+        return matrix
+    if hasattr(matrix, "tocsr"):
+        operator = SparseMatrix.from_scipy(matrix)
+        check_finite(operator.values, name)
+        return operator
+    array = np.asarray(matrix)
+    if array.ndim != 2:
+        raise ValueError(f"{name}: expected two dimensions, got {array.ndim}")
+    array = native_array(array, array.dtype if array.dtype in (np.float32, np.float64) else np.float64)
+    check_finite(array, name)
+    return DenseMatrix(array)
 
 
 def _times(rows: Csr, x: NDArray[Any]) -> NDArray[Any]:
