@@ -39,7 +39,7 @@ class Iterate:
     items: NDArray[Any]
     squared_error: float = np.inf
 
-    def copy(self: "Iterate") -> Any:
+    def copy(self) -> Any:
         return copy.copy(self)
 
     def assign(self, other: "Iterate") -> None:
@@ -63,6 +63,7 @@ class LowRankTrainer(Trainer[Iterate]):
     """Records the relative residual ||P(X - U V')|| / ||P(X)|| and the rank as well, and stops by the former:
     when it is at most `tol`, or moved by less than `tol` of itself in an iteration."""
 
+    RESTS = True  # an iteration that hardly moves the residual is the last
     norm: float = 1.0
 
     def _iterate(self, iteration: int, spare: Iterate) -> Record:
@@ -76,7 +77,8 @@ class LowRankTrainer(Trainer[Iterate]):
             return True
         now = record["residual"]
         before = self.history[-2]["residual"] if len(self.history) > 1 else np.inf
-        self.converged = self.tol > 0 and (now <= self.tol or abs(before - now) <= self.tol * now)
+        rests = self.RESTS and abs(before - now) <= self.tol * now
+        self.converged = self.tol > 0 and (now <= self.tol or rests)
         return self.converged
 
 
@@ -191,7 +193,7 @@ class LowRankModel(FactorModel):
 
     def _finish(self, solver: Solver, iterate: Iterate) -> None:
         """Take over the iterate with the users' rows fitted exactly, so that `fold_in` gives them again."""
-        u, s, v = balanced(iterate.users, iterate.items)
+        _, s, v = balanced(iterate.users, iterate.items)
         items = v * np.sqrt(s)
         self._set_factors(self._users_of(solver.data.by_row, items)[0], items)
         self.singular_values_ = balanced(self.user_factors_, items)[1]
