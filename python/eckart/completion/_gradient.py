@@ -15,12 +15,20 @@ Array = NDArray[Any]
 
 def residual_products(data: SparseMatrix, u: Array, v: Array) -> tuple[Array, Array, float]:
     """Return (R V, R'U, ||R||^2) with R = P(X - U V'): half the squared error falls fastest along these."""
-    by_users, error = _product(data.by_row, u, v)
-    return by_users, _product(data.by_col, v, u)[0], error
+    by_users, error = residual_product(data.by_row, u, v)
+    return by_users, residual_product(data.by_col, v, u)[0], error
 
 
-def _product(rows: Csr, u: Array, v: Array) -> tuple[Array, float]:
+def residual_product(rows: Csr, u: Array, v: Array) -> tuple[Array, float]:
+    """Return (R V, ||R||^2) in one pass; u (n_rows, k), v (n_cols, k)."""
     return native.residual_product(rows.indptr, rows.indices, rows.values, u, v, get_num_threads())
+
+
+def squared_error(rows: Csr, u: Array, v: Array) -> float:
+    """Return ||P(X - U V')||^2."""
+    return native.als_squared_error(
+        rows.indptr, rows.indices, rows.values, v, None, 0.0, u, None, get_num_threads()
+    )
 
 
 def best_step(data: SparseMatrix, u: Array, v: Array, d: Array, e: Array) -> float:

@@ -22,6 +22,7 @@ from eckart.completion._training import Callback, Record, Trainer
 from eckart.data.convert import as_ratings
 from eckart.data.normalization import Normalization
 from eckart.data.ratings import Ratings
+from eckart.linalg.dense import single_threaded
 from eckart.linalg.operators import SparseMatrix
 
 Self = TypeVar("Self", bound="LowRankModel")
@@ -44,6 +45,16 @@ class Iterate:
 
     def assign(self, other: "Iterate") -> None:
         vars(self).update(vars(other))
+
+
+def fitted_rows(rows: Csr, fixed: NDArray[Any], reg: float = 0.0, unobserved: float = 0.0) -> NDArray[Any]:
+    """Return the factors A (n_rows, k) that minimise ||P(X - A C')||^2 + reg ||A||^2 + unobserved ||A C'||^2,
+    `fixed` being C: row by row, and the least where there are several."""
+    assert rows.values is not None
+    solved = Side(np.empty((rows.n_rows, fixed.shape[1]), fixed.dtype), None)
+    half = Half(rows, np.full(rows.n_rows, reg, fixed.dtype), unobserved=unobserved)
+    half.solve(Side(np.ascontiguousarray(fixed), None), solved)
+    return solved.factors
 
 
 class Solver(Protocol):
@@ -117,17 +128,9 @@ class LowRankModel(FactorModel):
         """Return how ratings are normalised, and the ratings that are fitted."""
         return None, ratings
 
-    def _row_penalty(self) -> float:
-        """Return the ridge penalty under which a user's row is fitted to its entries, the items fixed."""
-        return 0.0
-
-    def _users_of(self, rows: Csr, items: NDArray[Any]) -> tuple[NDArray[Any], float]:
-        """Return the factors (n_rows, k) that fit the rows best, and their squared error."""
-        assert rows.values is not None
-        users = Side(np.empty((rows.n_rows, items.shape[1]), items.dtype), None)
-        penalty = np.full(rows.n_rows, self._row_penalty(), items.dtype)
-        error = Half(rows, penalty).solve(Side(np.ascontiguousarray(items), None), users, with_error=True)
-        return users.factors, error
+    def _users_of(self, rows: Csr, items: NDArray[Any]) -> NDArray[Any]:
+        """Return the factors (n_rows, k) that fit the rows best, the items fixed."""
+        return fitted_rows(rows, items)
 
     # -- fitting -----------------------------------------------------------------------------------
 
@@ -147,23 +150,31 @@ class LowRankModel(FactorModel):
         """
         self._check_params()
         ratings = self._as_training(X, y)
-        normalization, train = self._normalized(ratings)
         held_out = None if validation is None else as_ratings(validation, vocabulary_of=ratings)
         if held_out is not None and len(held_out) == 0:
             raise ValueError("validation: expected at least one rating, got none")
-        solver = self._solver(SparseMatrix(train.by_user, train.by_item))
-        start = solver.start()
-        # From here on nothing is refused, and the model is always one that can be used.
-        self.user_biases_ = self.item_biases_ = None
-        self.mean_, self.global_mean_ = 0.0, ratings.mean
-        self.normalization_ = normalization
-        self._set_data(ratings)
+        solver, start = self._prepared(ratings)
         self._set_features(X, y)
         self._run(solver, start, held_out, callback)
         return self
 
+    def _prepared(self, ratings: Ratings) -> tuple[Solver, Iterate]:
+        """Return the solver and its start, and take over the data: from here on nothing is refused."""
+        normalization, train = self._normalized(ratings)
+        solver = self._solver(SparseMatrix(train.by_user, train.by_item))
+        start = solver.start()
+        self.user_biases_ = self.item_biases_ = None
+        self.mean_, self.global_mean_ = 0.0, ratings.mean
+        self.normalization_ = normalization
+        self._set_data(ratings)
+        return solver, start
+
     def _run(
-        self, solver: Solver, start: Iterate, held_out: Ratings | None, callback: Callback | None
+        self,
+        solver: Solver,
+        start: Iterate,
+        held_out: Ratings | None = None,
+        callback: Callback | None = None,
     ) -> None:
         """Iterate from `start`, and set what was learned."""
 
@@ -185,7 +196,8 @@ class LowRankModel(FactorModel):
         )
         trainer.norm = float(np.linalg.norm(solver.data.values.astype(np.float64))) or 1.0
         try:
-            trainer.run()
+            with single_threaded():  # once, as to ask for it costs more than a small iteration
+                trainer.run()
         finally:
             self._finish(solver, trainer.state)
             self.history_ = trainer.history
@@ -195,7 +207,7 @@ class LowRankModel(FactorModel):
         """Take over the iterate with the users' rows fitted exactly, so that `fold_in` gives them again."""
         _, s, v = balanced(iterate.users, iterate.items)
         items = v * np.sqrt(s)
-        self._set_factors(self._users_of(solver.data.by_row, items)[0], items)
+        self._set_factors(self._users_of(solver.data.by_row, items), items)
         self.singular_values_ = balanced(self.user_factors_, items)[1]
 
     def _set_factors(self, users: NDArray[Any], items: NDArray[Any]) -> None:
@@ -220,7 +232,7 @@ class LowRankModel(FactorModel):
         if normalization is not None:
             normalization = normalization.with_users_of(rows)
             rows = normalization.apply(rows)
-        return Side(self._users_of(rows.by_user, self.item_factors_)[0], None), normalization
+        return Side(self._users_of(rows.by_user, self.item_factors_), None), normalization
 
     # -- files -------------------------------------------------------------------------------------
 

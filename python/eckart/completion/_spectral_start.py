@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eckart.base.seeds import generator
 from eckart.completion._spectrum import Triplets
 from eckart.linalg.operators import SparseMatrix
 from eckart.linalg.svd import randomized_svd
@@ -19,25 +20,25 @@ def spectral_start(data: SparseMatrix, rank: int | str, seed: int) -> Triplets:
     m, n = data.shape
     limit = min(m, n)
     trimmed = trim(data)
-    k = min(MOST + 1, limit) if rank == "auto" else min(int(rank), limit)
+    k = min(MOST, limit) if rank == "auto" else min(int(rank), limit)
     found = randomized_svd(trimmed, k, tol=TOL, random_state=seed)
     share = len(data.values) / (m * n)
     start = Triplets(found.U, (found.s / share).astype(data.dtype), found.V)
-    return start.leading(gap_rank(found.s, data) if rank == "auto" else k)
+    return start.leading(gap_rank(found.s, trimmed, seed) if rank == "auto" else k)
 
 
-def gap_rank(s: NDArray[Any], data: SparseMatrix) -> int:
-    """Return the rank i that minimises (s_{i+1} + s_1 sqrt(i / e)) / s_i, e = |observed| / sqrt(m n): the gap
-    of the spectrum, and the more entries there are, the further down (Keshavan, Montanari, Oh 2009, "Low-rank
-    matrix completion with noisy observations", section 1.4). s : the leading singular values, falling."""
-    m, n = data.shape
-    positive = s[s > s[0] * np.finfo(s.dtype).eps] if len(s) and s[0] > 0 else s[:0]
-    if len(positive) < 2:
-        return 1
-    rank = np.arange(1, len(positive))
-    epsilon = len(data.values) / np.sqrt(m * n)
-    cost = (positive[1:] + positive[0] * np.sqrt(rank / epsilon)) / positive[:-1]
-    return int(np.argmin(cost)) + 1
+def gap_rank(s: NDArray[Any], data: SparseMatrix, seed: int) -> int:
+    """Return how many of the singular values s (falling) of the observed entries stand above their noise.
+
+    The zero-filled matrix is p X plus a matrix of zero mean, that of the choice of places. Random signs keep
+    the latter's variances, 1 - p times the entries' squares, and destroy the former, so that the norm with
+    random signs tells where noise ends (Hong, Sheng, Dobriban 2020, "Selecting the number of components in PCA
+    via random signflips"). Finds fewer than there are where entries are too few for the gap to show.
+    """
+    signs = generator(seed).choice(np.array([-1, 1], data.dtype), len(data.values))
+    flipped = randomized_svd(data.with_values(data.values * signs), 1, tol=TOL, random_state=seed)
+    share = len(data.values) / (data.shape[0] * data.shape[1])
+    return max(1, int((s > np.sqrt(1 - share) * flipped.s[0]).sum()))
 
 
 def trim(data: SparseMatrix) -> SparseMatrix:

@@ -47,7 +47,8 @@ def refine(a: Any, basis: NDArray[Any], wanted: Callable[[NDArray[Any]], Any], t
         are, the block is too narrow to tell them from others, and is returned after two steps
 
     `linalg.randomized_svd` starts afresh; an iterate of completion moves little in a step, so that one or two
-    products with A and A' from the vectors at hand suffice.
+    products with A and A' from the vectors at hand suffice. BLAS is left as it is: callers hold it to one
+    thread over their whole loop.
     """
     rng = generator(0)  # of replacements for directions that the block lacks
     product = a.matmat(basis)
@@ -67,7 +68,6 @@ def _ritz(a: Any, product: NDArray[Any], rng: np.random.Generator) -> Triplets:
     """Return the singular triplets of Q Q'A, where Q spans the columns of `product` (m, b)."""
     q, _, _ = orthonormalize(product, None, rng)
     p, _, r = orthonormalize(a.rmatmat(q), None, rng)
-    with single_threaded():
-        x, s, yt = np.linalg.svd(r)  # A'Q = P X s Y', so Q Q'A = (Q Y) s (P X)'
+    x, s, yt = np.linalg.svd(r)  # A'Q = P X s Y', so Q Q'A = (Q Y) s (P X)'
     u, v = multiply(q, np.ascontiguousarray(yt.T, q.dtype)), multiply(p, np.ascontiguousarray(x, q.dtype))
     return Triplets(u, s.astype(q.dtype), v)

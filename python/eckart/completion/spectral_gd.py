@@ -10,7 +10,7 @@ from eckart.base.validation import check_float, check_int, check_option
 from eckart.completion._gradient import best_step, residual_products
 from eckart.completion._low_rank import Iterate, LowRankModel
 from eckart.completion._spectral_start import spectral_start
-from eckart.linalg.dense import multiply, multiply_transposed, single_threaded
+from eckart.linalg.dense import multiply, multiply_transposed
 from eckart.linalg.operators import SparseMatrix
 
 METHODS = ("plain", "balanced", "scaled")
@@ -31,7 +31,7 @@ class SpectralGD(LowRankModel):
 
     Parameters
     ----------
-    rank : of the completed matrix, or "auto": from the gap in the spectrum of the observed entries
+    rank : of the completed matrix, or "auto": the singular values of the observed entries above their noise
     method : "scaled", "plain" or "balanced"
     init : "spectral" or "random": normal factors whose product has a thousandth of the spectral start's norm,
         so that the descent begins at the saddle at zero
@@ -158,8 +158,6 @@ def _moved(factors: NDArray[Any], direction: NDArray[Any], eta: Any) -> NDArray[
 
 def _inverse(gram: NDArray[Any]) -> NDArray[Any]:
     """Return the inverse, (k, k); of a singular matrix the pseudo-inverse."""
-    with single_threaded():
-        inverse = np.linalg.pinv(
-            gram.astype(np.float64), rcond=len(gram) * np.finfo(gram.dtype).eps, hermitian=True
-        )
+    rcond = len(gram) * np.finfo(gram.dtype).eps
+    inverse = np.linalg.pinv(gram.astype(np.float64), rcond=rcond, hermitian=True)
     return np.ascontiguousarray(inverse, dtype=gram.dtype)

@@ -22,7 +22,7 @@ class SVP(LowRankModel):
 
     Parameters
     ----------
-    rank : k, or "auto": from the gap in the spectrum of the observed entries
+    rank : k, or "auto": the singular values of the observed entries above their noise
     step : "adaptive": eta = ||T||^2 / ||P(T)||^2 with T = U U'P(X - A), exact for an unchanging column space
         (normalised iterative hard thresholding: Tanner, Wei 2013, "Normalized iterative hard thresholding for
         matrix completion", eq. 2.4); "fixed": eta = 1 / ((1 + delta) p), p the share of observed entries

@@ -35,7 +35,8 @@ class SVT(LowRankModel):
     tau : threshold; None: five times the estimate ||P(M)||_2 / p of the largest singular value of M, p the
         share of observed entries (about the paper's 5 n for factors of unit normal entries)
     delta : step; None: 1.2 / p. Below 2 convergence is proved; the paper's choice is far above, and faster,
-        where entries are many and spread evenly. It is halved where the residual runs away
+        where entries are many and spread evenly. Where the residual runs away it is halved, from a new
+        start
     max_iter : most iterations
     tol : stop when ||P(X - M)|| <= tol ||P(M)||
     polish : end by fitting the users' rows to their entries by least squares, as `fold_in` does for new
@@ -112,18 +113,21 @@ class _Thresholding:
         self.delta = model.delta or 1.2 / share
 
     def start(self) -> _Dual:
-        """Iterations that only add delta P(M), until a value exceeds tau, are done at once (section 5.1.2)."""
         m, n = self.data.shape
-        times = math.ceil(self.tau / (self.delta * self.norm)) if self.norm > 0 else 0
         dtype = self.data.dtype
         return _Dual(
-            np.zeros((m, 0), dtype),
-            np.zeros((n, 0), dtype),
+            np.zeros((m, 1), dtype),
+            np.zeros((n, 1), dtype),
             self._squares(self.data.values),
-            dual=self.data.with_values(self.data.values * dtype.type(times * self.delta)),
+            dual=self._kicked(self.delta),
             basis=random_basis(n, min(1 + self.GROWTH, m, n), dtype, self.rng),
             delta=self.delta,
         )
+
+    def _kicked(self, delta: float) -> SparseMatrix:
+        """Return the Y from which X is no longer zero: as many times delta P(M) (section 5.1.2)."""
+        times = math.ceil(self.tau / (delta * self.norm)) if self.norm > 0 else 0
+        return self.data.with_values(self.data.values * self.data.dtype.type(times * delta))
 
     def objective(self, iterate: Iterate) -> float:
         return iterate.squared_error / 2
@@ -132,12 +136,14 @@ class _Thresholding:
         found = self._above(point)
         rank = int((found.s > self.tau).sum())
         point.basis = np.ascontiguousarray(found.v[:, : rank + self.GROWTH])
-        u, s, v = found.leading(rank)
-        point.users, point.items = u * (s - s.dtype.type(self.tau)), v
+        u, s, v = found.leading(max(rank, 1))  # one column of zeros where all values are below
+        point.users, point.items = u * np.maximum(s - s.dtype.type(self.tau), 0), v
         residual = self.data.values - self.data.sampled(point.users, point.items)
         point.squared_error = self._squares(residual)
         if point.squared_error > self.RUNAWAY**2 * self._squares(self.data.values):
             point.delta /= 2
+            point.dual = self._kicked(point.delta)
+            return
         dual = point.dual
         point.dual = dual.with_values(dual.values + dual.dtype.type(point.delta) * residual)
 
