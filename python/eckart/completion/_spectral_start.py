@@ -10,6 +10,7 @@ from eckart.completion._spectrum import Triplets
 from eckart.linalg.operators import SparseMatrix
 from eckart.linalg.svd import randomized_svd
 
+MARGIN = 1.1  # by which a singular value must exceed what noise alone gives
 TOL = 1e-3  # of the triplets: the start is off by far more
 MOST = 30  # ranks that are considered where none is given
 
@@ -32,13 +33,13 @@ def gap_rank(s: NDArray[Any], data: SparseMatrix, seed: int) -> int:
 
     The zero-filled matrix is p X plus a matrix of zero mean, that of the choice of places. Random signs keep
     the latter's variances, 1 - p times the entries' squares, and destroy the former, so that the norm with
-    random signs tells where noise ends (Hong, Sheng, Dobriban 2020, "Selecting the number of components in PCA
-    via random signflips"). Finds fewer than there are where entries are too few for the gap to show.
+    random signs tells where noise ends (Hong, Sheng, Dobriban 2020, "Selecting the number of components in
+    PCA via random signflips"). Finds fewer than there are where entries are too few for the gap to show.
     """
     signs = generator(seed).choice(np.array([-1, 1], data.dtype), len(data.values))
     flipped = randomized_svd(data.with_values(data.values * signs), 1, tol=TOL, random_state=seed)
     share = len(data.values) / (data.shape[0] * data.shape[1])
-    return max(1, int((s > np.sqrt(1 - share) * flipped.s[0]).sum()))
+    return max(1, int((s > MARGIN * np.sqrt(1 - share) * flipped.s[0]).sum()))
 
 
 def trim(data: SparseMatrix) -> SparseMatrix:
