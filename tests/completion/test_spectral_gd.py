@@ -39,7 +39,7 @@ def dense_step(method, x, seen, u, v, eta, share, largest):
 def test_steps_are_those_of_the_formulas(method):
     """Three iterations on sparse data are three on the dense matrices."""
     problem = low_rank(seed=1)
-    model = SpectralGD(2, method=method, step=0.4, random_state=0)
+    model = SpectralGD(2, method=method, init="spectral", step=0.4, random_state=0)
     x = problem.observed.toarray()
     seen = x != 0
     solver = model._solver(SparseMatrix.from_scipy(problem.observed))
@@ -57,8 +57,8 @@ def test_steps_are_those_of_the_formulas(method):
 
 
 @pytest.mark.parametrize("method", ["plain", "balanced", "scaled"])
-@pytest.mark.parametrize("init", ["spectral", "random"])
-@pytest.mark.parametrize("step", [0.5, "exact"])
+@pytest.mark.parametrize("init", ["stagewise", "spectral", "random"])
+@pytest.mark.parametrize("step", [0.5, "exact", "conjugate"])
 def test_recovers_an_incoherent_matrix(method, init, step):
     """From half of its entries a matrix of rank 2 comes back exactly, whatever the variant."""
     problem = low_rank(share=0.6)

@@ -28,7 +28,9 @@ def test_iterates_are_those_of_dense_projections(step):
     problem = low_rank(share=0.6, seed=2)
     x = problem.observed.toarray()
     seen = x != 0
-    solver = SVP(2, step=step, random_state=0)._solver(SparseMatrix.from_scipy(problem.observed))
+    solver = SVP(2, step=step, init="spectral", random_state=0)._solver(
+        SparseMatrix.from_scipy(problem.observed)
+    )
     solver.TOL = 1e-12
     point = solver.start()
     for _ in range(4):

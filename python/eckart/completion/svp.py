@@ -7,9 +7,8 @@ import numpy as np
 from eckart.base.seeds import RandomState, seed_from
 from eckart.base.validation import check_float, check_option
 from eckart.completion._low_rank import Iterate, LowRankModel
-from eckart.completion._spectral_start import spectral_start
+from eckart.completion._spectral_start import check_rank, spectral_start, stagewise_start
 from eckart.completion._spectrum import Triplets, random_basis, refine
-from eckart.completion.spectral_gd import check_rank
 from eckart.linalg.operators import SparseMatrix, SparsePlusLowRank
 
 
@@ -27,6 +26,7 @@ class SVP(LowRankModel):
         (normalised iterative hard thresholding: Tanner, Wei 2013, "Normalized iterative hard thresholding for
         matrix completion", eq. 2.4); "fixed": eta = 1 / ((1 + delta) p), p the share of observed entries
     delta : of the fixed step (the paper's value)
+    init : "stagewise" or "spectral", see `SpectralGD`; the paper's A = 0 leads to the latter
     max_iter : most iterations
     tol : stop when the relative residual ||P(X - A)|| / ||P(X)|| is at most `tol`, or moves by less than that
         share of itself
@@ -44,6 +44,7 @@ class SVP(LowRankModel):
         *,
         step: str = "adaptive",
         delta: float = 1 / 3,
+        init: str = "stagewise",
         max_iter: int = 1000,
         tol: float = 1e-6,
         random_state: RandomState = None,
@@ -52,6 +53,7 @@ class SVP(LowRankModel):
         self.rank = rank
         self.step = step
         self.delta = delta
+        self.init = init
         self.max_iter = max_iter
         self.tol = tol
         self.random_state = random_state
@@ -62,6 +64,7 @@ class SVP(LowRankModel):
         check_rank(self.rank)
         check_option(self.step, "step", ("adaptive", "fixed"))
         check_float(self.delta, "delta")
+        check_option(self.init, "init", ("stagewise", "spectral"))
 
     def _solver(self, data: SparseMatrix) -> "_Projection":
         return _Projection(data, self)
@@ -85,7 +88,8 @@ class _Projection:
         share = len(data.values) / (data.shape[0] * data.shape[1])
         self.fixed = 1 / ((1 + model.delta) * share) if model.step == "fixed" else None
         self.seed = seed_from(model.random_state)
-        self.first = spectral_start(data, model.rank, self.seed)
+        start = stagewise_start if model.init == "stagewise" else spectral_start
+        self.first = start(data, model.rank, self.seed)
 
     def start(self) -> _Projected:
         u, s, v = self.first
