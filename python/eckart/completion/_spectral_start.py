@@ -34,7 +34,7 @@ def spectral_start(data: SparseMatrix, rank: int | str, seed: int) -> Triplets:
 def stagewise_start(data: SparseMatrix, rank: int | str, seed: int) -> Triplets:
     """Return triplets built up one by one: the leading one of the residual joins those at hand, and STAGE
     scaled conjugate steps fit them together before the next (Jain, Netrapalli 2015, "Fast exact matrix
-    completion with finite samples"). The noise that hides a component is that of what is not yet explained."""
+    completion with finite samples"). What hides a component is the noise of what is not yet explained."""
     k = len(spectral_start(data, rank, seed).s) if rank == "auto" else min(int(rank), *data.shape)
     found = spectral_start(data, 1, seed)
     for _ in range(1, k):

@@ -99,7 +99,7 @@ class _Dual(Iterate):
 
 
 class _Thresholding:
-    RUNAWAY = 3  # times the entries' norm: a residual that the largest stable step does not reach
+    RUNAWAY = 1.5  # times the norm of the entries: no residual of a stable step reaches that
     GROWTH = 5  # vectors beyond those above the threshold (the paper's l)
     TOL = 1e-3  # of the triplets above the threshold, relative to the largest value of Y
 
