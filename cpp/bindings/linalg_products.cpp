@@ -1,7 +1,8 @@
-// Bindings of eckart/linalg/{sparse_products,dense_products}.hpp.
+// Bindings of eckart/linalg/{sparse_products,dense_products,tall_basis}.hpp.
 #include "common.hpp"
 #include "eckart/linalg/dense_products.hpp"
 #include "eckart/linalg/sparse_products.hpp"
+#include "eckart/linalg/tall_basis.hpp"
 
 namespace eckart::bindings {
 namespace {
@@ -54,7 +55,46 @@ array_t<T> transposed_product(const array_t<T>& a, const array_t<T>& b, int thre
 }
 
 template <class T>
+TallBasis<T> tall_basis(const array_t<T>& buffer, Offset columns, Offset rows) {
+  const auto view = matrix(buffer, "basis");
+  check_equal(view.rows, rows, "rows of the basis and of x");
+  if (columns < 0 || columns > view.cols) {
+    shape_error("columns", "at most " + std::to_string(view.cols), std::to_string(columns));
+  }
+  return {view.data, view.rows, columns, view.cols};
+}
+
+template <class T>
+array_t<double> products_with_basis(const array_t<T>& basis, Offset columns, const array_t<T>& x,
+                                    int threads) {
+  const auto right = matrix(x, "x");
+  const auto left = tall_basis(basis, columns, right.rows);
+  array_t<double> result({columns, right.cols});
+  double* out = result.mutable_data();
+  run_released(threads, [&](const Execution& run) { basis_products(left, right, out, run); });
+  return result;
+}
+
+template <class T>
+array_t<double> subtract_in_place(const array_t<T>& basis, Offset columns, const array_t<T>& c, array_t<T> x,
+                                  int threads) {
+  const auto to = mutable_matrix(x, "x");
+  const auto left = tall_basis(basis, columns, to.rows);
+  const auto coefficients = matrix(c, "c");
+  check_equal(coefficients.rows, columns, "rows of c and columns");
+  check_equal(coefficients.cols, to.cols, "columns of c and of x");
+  array_t<double> result({to.cols, to.cols});
+  double* gram = result.mutable_data();
+  run_released(threads, [&](const Execution& run) { subtract_basis(left, coefficients, to, gram, run); });
+  return result;
+}
+
+template <class T>
 void bind(py::module_& m) {
+  m.def("basis_products", &products_with_basis<T>, in("basis"), py::arg("columns"), in("x"),
+        py::arg("threads"));
+  m.def("subtract_basis", &subtract_in_place<T>, in("basis"), py::arg("columns"), in("c"), in("x"),
+        py::arg("threads"));
   m.def("sparse_dense", &sparse_times_dense<T>, in("indptr"), in("indices"), in("values"), in("x"),
         py::arg("threads"));
   m.def("sampled_products", &sampled<T>, in("indptr"), in("indices"), in("u"), in("v"), py::arg("threads"));

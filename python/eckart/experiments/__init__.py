@@ -10,7 +10,10 @@ from typing import Any
 
 from eckart.experiments.outcome import Check, Outcome, Table, figure_of
 
-_HOMES: dict[str, str] = {}
+_HOMES: dict[str, str] = {
+    "eckart-young": "eckart_young",
+    "rank-one": "rank_one",
+}
 __all__ = ["Check", "Outcome", "Table", "names", "reproduce", "title"]
 
 

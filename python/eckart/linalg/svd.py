@@ -88,7 +88,8 @@ def randomized_svd(
             raise ValueError(f"center: expected a vector of length {n}, got shape {mean.shape}")
         check_finite(mean, "center")
         operator = Centered(operator, mean)
-    extra = None if oversampling is None else check_int(oversampling, "oversampling", low=method == "krylov")
+    least = 1 if method == "krylov" else 0
+    extra = None if oversampling is None else check_int(oversampling, "oversampling", low=least)
     rng = generator(random_state)
     with single_threaded():
         if method == "subspace":
@@ -96,7 +97,7 @@ def randomized_svd(
             found = _subspace(operator, k, width, tol, limit, dtype, rng)
         else:
             width = extra or _block_width(k, dtype)
-            room = k + 4 * width
+            room = 2 * k + 12 * width  # memory: room * (m + n) numbers
             if room + width > min(m, n):
                 found = _whole(operator, k, dtype, rng)
             else:
@@ -133,9 +134,9 @@ def _subspace(
     product = operator.matmat(rng.standard_normal((operator.shape[1], width), dtype=dtype.type))
     n_iter = 0
     while True:
-        q, _, _ = orthonormalize(np.ascontiguousarray(product, dtype=dtype), None, rng)
-        back = np.ascontiguousarray(operator.rmatmat(q), dtype=dtype)
-        v, _, r = orthonormalize(back, None, rng)
+        q, _, _ = orthonormalize(np.array(product, dtype=dtype, order="C"), rng)
+        back = np.array(operator.rmatmat(q), dtype=dtype, order="C")
+        v, _, r = orthonormalize(back, rng)
         right, s, left = np.linalg.svd(r)  # A'q = v r, so A ~ q r' v'
         u = multiply(q, np.ascontiguousarray(left.T, dtype=dtype))
         v = multiply(v, np.ascontiguousarray(right, dtype=dtype))
@@ -155,7 +156,7 @@ def _whole(operator: Any, k: int, dtype: np.dtype[Any], rng: np.random.Generator
         tall = np.ascontiguousarray(operator.rmatmat(np.eye(m, dtype=dtype)), dtype=dtype)
     else:
         tall = np.ascontiguousarray(operator.matmat(np.eye(n, dtype=dtype)), dtype=dtype)
-    q, _, r = orthonormalize(tall, None, rng)
+    q, _, r = orthonormalize(tall, rng)
     left, s, right = np.linalg.svd(r)
     u = multiply(q, np.ascontiguousarray(left[:, :k], dtype=dtype))
     v = np.ascontiguousarray(right[:k].T, dtype=dtype)

@@ -82,3 +82,23 @@ def test_shapes_that_do_not_fit_are_refused():
         native.sampled_products(indptr, indices, np.ones((1, 2)), np.ones((1, 3)), 1)
     with pytest.raises(TypeError):
         native.multiply(a, b.astype(np.float32), 1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("k", [1, 3, 8, 16, 17, 31, 64, 100, 150])
+def test_sparse_products_of_all_widths(k, dtype):
+    """Whole vectors, overlapping ones, several groups of them; heavy rows beside empty ones; and a gathered
+    matrix of several cached blocks (for k >= 16), with the same bits for any number of threads."""
+    rng = np.random.default_rng(k)
+    a = sparse.random_array((23, 70_000), density=0.02, rng=rng, format="lil", dtype=dtype)
+    a[5] = 0
+    a[7, 69_999] = 1
+    matrix = SparseMatrix.from_scipy(sparse.csr_array(a))
+    rows = matrix.by_row
+    x = rng.standard_normal((70_000, k)).astype(dtype)
+    found = [
+        native.sparse_dense(rows.indptr, rows.indices, rows.values, x, threads) for threads in (1, 2, 3, 5)
+    ]
+    close(found[0], rows.to_scipy().astype(np.float64) @ x, dtype)
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
