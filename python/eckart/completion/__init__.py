@@ -13,12 +13,18 @@ _HOMES = {
     "ItemKNN": "itemknn",
     "Popularity": "popularity",
     "Recommendations": "recommendations",
+    "SVP": "svp",
+    "SVT": "svt",
+    "SoftImpute": "soft_impute",
+    "SpectralGD": "spectral_gd",
     "ranking_vectors": "index",
     "rerank": "diversity",
 }
 __all__ = [
     "ALS",
     "EASE",
+    "SVP",
+    "SVT",
     "Baseline",
     "Explanation",
     "ImplicitALS",
@@ -26,6 +32,8 @@ __all__ = [
     "ItemKNN",
     "Popularity",
     "Recommendations",
+    "SoftImpute",
+    "SpectralGD",
     "ranking_vectors",
     "rerank",
 ]
