@@ -25,12 +25,14 @@ class Triplets(NamedTuple):
 
 
 def balanced(users: NDArray[Any], items: NDArray[Any]) -> Triplets:
-    """Return the singular triplets of users @ items.T, from two thin QR factorisations."""
+    """Return the singular triplets of users @ items.T, from orthonormal bases of both sides."""
+    rng, dtype = generator(0), users.dtype
     with single_threaded():
-        left, a = np.linalg.qr(users)
-        right, b = np.linalg.qr(items)
+        left, _, a = orthonormalize(np.array(users), rng)
+        right, _, b = orthonormalize(np.array(items, dtype), rng)
         u, s, vt = np.linalg.svd(a @ b.T, full_matrices=False)
-    return Triplets(multiply(left, u), s, multiply(right, np.ascontiguousarray(vt.T)))
+    u, v = np.ascontiguousarray(u, dtype), np.ascontiguousarray(vt.T, dtype)
+    return Triplets(multiply(left, u), s.astype(dtype), multiply(right, v))
 
 
 def random_basis(n: int, k: int, dtype: Any, rng: np.random.Generator) -> NDArray[Any]:
@@ -66,8 +68,8 @@ def refine(a: Any, basis: NDArray[Any], wanted: Callable[[NDArray[Any]], Any], t
 
 def _ritz(a: Any, product: NDArray[Any], rng: np.random.Generator) -> Triplets:
     """Return the singular triplets of Q Q'A, where Q spans the columns of `product` (m, b)."""
-    q, _, _ = orthonormalize(product, None, rng)
-    p, _, r = orthonormalize(a.rmatmat(q), None, rng)
+    q, _, _ = orthonormalize(np.ascontiguousarray(product), rng)
+    p, _, r = orthonormalize(np.ascontiguousarray(a.rmatmat(q)), rng)
     x, s, yt = np.linalg.svd(r)  # A'Q = P X s Y', so Q Q'A = (Q Y) s (P X)'
     u, v = multiply(q, np.ascontiguousarray(yt.T, q.dtype)), multiply(p, np.ascontiguousarray(x, q.dtype))
     return Triplets(u, s.astype(q.dtype), v)
