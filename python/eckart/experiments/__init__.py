@@ -12,7 +12,10 @@ from eckart.experiments.outcome import Check, Outcome, Table, figure_of
 
 _HOMES: dict[str, str] = {
     "eckart-young": "eckart_young",
+    "nuclear-vs-rank": "nuclear_vs_rank",
     "rank-one": "rank_one",
+    "scalar-gradient-field": "scalar_gradient_field",
+    "spectral-vs-random": "spectral_vs_random",
 }
 __all__ = ["Check", "Outcome", "Table", "names", "reproduce", "title"]
 
