@@ -57,9 +57,9 @@ def main() -> None:
             interval = stats.binomtest(good, len(errors)).proportion_ci()
             seconds = (time.perf_counter() - start) / len(errors)
             print(
-                f"{method:<9} rho {rho:.1f}: {good / len(errors):.2f} [{interval.low:.2f}, {interval.high:.2f}]"
-                f"  published {PUBLISHED.get((method, rho), '-')}  iterations {np.median(iterations):.0f}"
-                f" (most {max(iterations)})  {seconds:.2f} s each",
+                f"{method:<9} rho {rho:.1f}: {good / len(errors):.2f}"
+                f" [{interval.low:.2f}, {interval.high:.2f}]"
+                f"  published {PUBLISHED.get((method, rho), '-')}  iterations {np.median(iterations):.0f} (most {max(iterations)})  {seconds:.2f} s each",
                 flush=True,
             )
 

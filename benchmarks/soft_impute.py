@@ -36,7 +36,8 @@ def main() -> None:
     seconds = time.perf_counter() - start
     steps = [record["seconds"] for record in model.history_]
     print(
-        f"{len(train):,} ratings, rank {options.rank}, reg {options.reg:g}, {options.solver}: {seconds:.1f} s, "
+        f"{len(train):,} ratings, rank {options.rank}, reg {options.reg:g}, {options.solver}: "
+        f"{seconds:.1f} s, "
         f"{model.n_iter_} iterations of {np.median(steps):.2f} s (least {min(steps):.2f} s), converged "
         f"{model.converged_}, objective {model.history_[-1]['objective']:.6g}, "
         f"effective rank {model.effective_rank}, RMSE {-model.score(test):.4f}"

@@ -2,9 +2,9 @@
 
 python benchmarks/svt.py [--case 1000,10,6 ...] [--dense 1000]
 
-n x n matrices M = A B' of unit normal factors of rank r, m = ratio * r (2n - r) entries, tau = 5 n,
-delta = 1.2 n^2 / m, until ||P(X - M)|| <= 1e-4 ||P(M)||; the output is X itself (`polish=False`). The error on
-all of M must be at most 2e-4, the iterations within 15 % of the paper's. Beside it the seconds of as many
+n x n matrices M = A B' of unit normal factors of rank r, m = ratio r (2n - r) entries, tau = 5 n,
+delta = 1.2 n^2 / m, until ||P(X - M)|| <= 1e-4 ||P(M)||; the output is X itself (`polish=False`). Its error
+on all of M must be at most 2e-4, the iterations within 15 % of the paper's. Beside it the seconds of as many
 whole SVDs in LAPACK on one thread, which a dense implementation would need: one is timed, for n up to
 `--dense`, and larger ones scaled by n^3.
 """
@@ -59,8 +59,8 @@ def main() -> None:
         paper = PAPER.get((n, rank, ratio), model.n_iter_)
         good = error <= 2e-4 and model.converged_ and abs(model.n_iter_ / paper - 1) <= 0.15
         print(
-            f"n {n}, rank {rank}, m/d_r {ratio}: error {error:.2e}, {model.n_iter_} iterations (paper {paper}),"
-            f" rank {model.rank_}, {seconds:.1f} s; dense SVDs {dense:.0f} s"
+            f"n {n}, rank {rank}, m/d_r {ratio}: error {error:.2e}, {model.n_iter_} iterations"
+            f" (paper {paper}), rank {model.rank_}, {seconds:.1f} s; dense SVDs {dense:.0f} s"
             f"{'' if n <= options.dense else ' (scaled)'}  {'PASS' if good else 'FAIL'}",
             flush=True,
         )

@@ -77,9 +77,9 @@ def test_scaled_descent_does_not_feel_the_condition_number():
     for method in ("plain", "scaled"):
         for condition in (2, 20):
             problem = low_rank((120, 100), 3, 0.7, condition)
-            model = SpectralGD(3, method=method, max_iter=5000, tol=1e-8, random_state=0).fit(
-                problem.observed
-            )
+            model = SpectralGD(
+                3, method=method, init="spectral", step=0.5, max_iter=5000, tol=1e-8, random_state=0
+            ).fit(problem.observed)
             assert problem.error(model) < 1e-4
             iterations[method, condition] = model.n_iter_
     assert iterations["scaled", 20] < 2 * iterations["scaled", 2]

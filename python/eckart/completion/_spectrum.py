@@ -67,9 +67,9 @@ def refine(a: Any, basis: NDArray[Any], wanted: Callable[[NDArray[Any]], Any], t
 
 
 def _ritz(a: Any, product: NDArray[Any], rng: np.random.Generator) -> Triplets:
-    """Return the singular triplets of Q Q'A, where Q spans the columns of `product` (m, b)."""
-    q, _, _ = orthonormalize(np.ascontiguousarray(product), rng)
-    p, _, r = orthonormalize(np.ascontiguousarray(a.rmatmat(q)), rng)
+    """Return the singular triplets of Q Q'A, Q a basis of the columns of `product` (m, b), overwritten."""
+    q, _, _ = orthonormalize(product, rng)
+    p, _, r = orthonormalize(a.rmatmat(q), rng)
     x, s, yt = np.linalg.svd(r)  # A'Q = P X s Y', so Q Q'A = (Q Y) s (P X)'
     u, v = multiply(q, np.ascontiguousarray(yt.T, q.dtype)), multiply(p, np.ascontiguousarray(x, q.dtype))
     return Triplets(u, s.astype(q.dtype), v)

@@ -16,9 +16,12 @@ _HOMES: dict[str, str] = {
     "choosing-rank": "choosing_rank",
     "eckart-young": "eckart_young",
     "nmf-parts": "nmf_parts",
+    "nuclear-vs-rank": "nuclear_vs_rank",
     "pca-image-compression": "pca_image_compression",
     "rank-one": "rank_one",
+    "scalar-gradient-field": "scalar_gradient_field",
     "sgd-or-als": "sgd_or_als",
+    "spectral-vs-random": "spectral_vs_random",
 }
 __all__ = ["Check", "Outcome", "Table", "names", "reproduce", "title"]
 
