@@ -56,10 +56,11 @@ def main() -> None:
             good = int(np.sum(np.array(errors) < 1e-3))
             interval = stats.binomtest(good, len(errors)).proportion_ci()
             seconds = (time.perf_counter() - start) / len(errors)
+            published = PUBLISHED.get((method, rho), "-")
             print(
-                f"{method:<9} rho {rho:.1f}: {good / len(errors):.2f}"
-                f" [{interval.low:.2f}, {interval.high:.2f}]"
-                f"  published {PUBLISHED.get((method, rho), '-')}  iterations {np.median(iterations):.0f} (most {max(iterations)})  {seconds:.2f} s each",
+                f"{method:<9} rho {rho:.1f}: {good / len(errors):.2f} [{interval.low:.2f}, {interval.high:.2f}]"
+                f"  published {published}  iterations {np.median(iterations):.0f} (most {max(iterations)})"
+                f"  {seconds:.2f} s each",
                 flush=True,
             )
 
