@@ -58,7 +58,8 @@ def main() -> None:
             seconds = (time.perf_counter() - start) / len(errors)
             published = PUBLISHED.get((method, rho), "-")
             print(
-                f"{method:<9} rho {rho:.1f}: {good / len(errors):.2f} [{interval.low:.2f}, {interval.high:.2f}]"
+                f"{method:<9} rho {rho:.1f}: {good / len(errors):.2f}"
+                f" [{interval.low:.2f}, {interval.high:.2f}]"
                 f"  published {published}  iterations {np.median(iterations):.0f} (most {max(iterations)})"
                 f"  {seconds:.2f} s each",
                 flush=True,
