@@ -92,11 +92,21 @@ def test_debiasing_undoes_the_shrinkage():
     ratings = small_ratings(np.float64)
     plain = SoftImpute(rank=6, reg=4.0, max_iter=300, random_state=0).fit(ratings)
     free = SoftImpute(rank=6, reg=4.0, max_iter=300, random_state=0, debias=True).fit(ratings)
-    products = plain.user_factors_[ratings.user_index] * plain.item_factors_[ratings.item_index]
+    alive = plain.effective_rank
+    products = (plain.user_factors_[ratings.user_index] * plain.item_factors_[ratings.item_index])[:, :alive]
     want = np.linalg.lstsq(products, ratings.values, rcond=None)[0]
-    np.testing.assert_allclose(free.scale_, want, rtol=1e-6)
+    np.testing.assert_allclose(free.scale_[:alive], want, rtol=1e-6)
+    assert free.effective_rank == alive
     assert free.score(ratings) > plain.score(ratings) + 0.01
     np.testing.assert_allclose(free.fold_in(ratings), free.user_factors_, rtol=1e-10)
+
+
+def test_debiasing_leaves_dead_directions_dead():
+    """Refitted, they would be blown up from rounding to the size of the noise."""
+    ratings = small_ratings(np.float64)
+    plain = SoftImpute(rank=15, reg=6.0, max_iter=300, random_state=0).fit(ratings)
+    free = SoftImpute(rank=15, reg=6.0, max_iter=300, random_state=0, debias=True).fit(ratings)
+    assert free.effective_rank == plain.effective_rank < 15
 
 
 def test_fold_in_gives_the_training_factors():

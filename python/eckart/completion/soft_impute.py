@@ -140,7 +140,10 @@ class SoftImpute(LowRankModel):
         self.scale_ = None
         super()._finish(solver, iterate)
         if self.debias:
-            self.scale_ = refitted_scale(solver.data, self.user_factors_, self.item_factors_)
+            alive = self.effective_rank  # a refit would blow up what the penalty has put to zero
+            kept = (np.ascontiguousarray(f[:, :alive]) for f in (self.user_factors_, self.item_factors_))
+            self.scale_ = np.ones(self.rank_, self.user_factors_.dtype)
+            self.scale_[:alive] = refitted_scale(solver.data, *kept)
             self._set_factors(self.user_factors_ * self.scale_, self.item_factors_)
             self.singular_values_ = balanced(self.user_factors_, self.item_factors_).s
 
