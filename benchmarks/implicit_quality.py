@@ -1,30 +1,27 @@
-"""How good ImplicitALS's lists are, on the protocols that iALS was published with.
+"""How good ImplicitALS's lists are, on the protocol that iALS was published with.
 
-python benchmarks/implicit_quality.py [ncf-loo lightgcn] [--choose] [--rank 64 192]
+python benchmarks/implicit_quality.py [--choose] [--rank 64 192]
 
-ncf-loo: MovieLens 1M, each user's last item among 99 others; the mean of five seeds. lightgcn: Gowalla,
-Recall@20 over all items. The settings were chosen on a further item of each user, held out of training;
-`--choose` does that again and prints every setting tried.
+ncf-loo: MovieLens 1M, each user's last item among 99 others; the mean of five seeds. The settings were chosen
+on a further item of each user, held out of training; `--choose` does that again, printing every setting.
 """
 
 import argparse
 import itertools
 
 import numpy as np
-from data import gowalla, movielens_1m_leave_one_out
+from data import movielens_1m_leave_one_out
 
 import eckart as ek
 from eckart.completion import ImplicitALS
 from eckart.data import Ratings
 from eckart.evaluation import Record, run_protocol
 
-SEEDS = {"ncf-loo": range(5), "lightgcn": range(1)}
+PROTOCOL, SEEDS = "ncf-loo", range(5)
 # Chosen with --choose.
 SETTINGS = {
-    ("ncf-loo", 64): {"reg": 0.007, "unobserved_weight": 0.2, "max_iter": 12},
-    ("ncf-loo", 192): {"reg": 0.007, "unobserved_weight": 0.3, "max_iter": 12},
-    ("lightgcn", 64): {"reg": 0.003, "unobserved_weight": 0.1, "max_iter": 15},
-    ("lightgcn", 192): {"reg": 0.003, "unobserved_weight": 0.1, "max_iter": 15},
+    64: {"reg": 0.007, "unobserved_weight": 0.2, "max_iter": 12},
+    192: {"reg": 0.007, "unobserved_weight": 0.3, "max_iter": 12},
 }
 GRID = {
     "reg": (0.002, 0.004, 0.007, 0.012),
@@ -33,13 +30,10 @@ GRID = {
 }
 
 
-def data(name: str) -> tuple[Ratings, dict[str, Ratings]]:
+def data() -> tuple[Ratings, dict[str, Ratings]]:
     """Return the feedback and what `run_protocol` needs beside it."""
-    if name == "ncf-loo":
-        ratings, test, negatives = movielens_1m_leave_one_out()
-        return ratings, {"test": test, "negatives": negatives}
-    train, test = gowalla()
-    return train, {"test": test}
+    ratings, test, negatives = movielens_1m_leave_one_out()
+    return ratings, {"test": test, "negatives": negatives}
 
 
 def pair_keys(users: np.ndarray, items: np.ndarray, n_items: int) -> np.ndarray:
@@ -47,10 +41,8 @@ def pair_keys(users: np.ndarray, items: np.ndarray, n_items: int) -> np.ndarray:
     return users.astype(np.int64) * n_items + items
 
 
-def without_test(name: str, ratings: Ratings, parts: dict[str, Ratings]) -> Ratings:
+def without_test(ratings: Ratings, parts: dict[str, Ratings]) -> Ratings:
     """Return what is trained on: MovieLens comes with the test items in it."""
-    if name == "lightgcn":
-        return ratings
     users, items = (
         ratings.users.encode(parts["test"].users.ids()),
         ratings.items.encode(parts["test"].items.ids()),
@@ -60,16 +52,12 @@ def without_test(name: str, ratings: Ratings, parts: dict[str, Ratings]) -> Rati
     return ratings[~np.isin(ratings.user_index.astype(np.int64) * n + ratings.item_index, held)]
 
 
-def validation(name: str, train: Ratings, seed: int = 0) -> tuple[Ratings, dict[str, Ratings]]:
+def validation(train: Ratings, seed: int = 0) -> tuple[Ratings, dict[str, Ratings]]:
     """Return the same protocol within the training data: a random item of each user is to be found."""
     random = np.random.default_rng(seed)
     order = random.permutation(len(train))
     _, first = np.unique(train.user_index[order], return_index=True)
     test = train[np.sort(order[first])]
-    if name == "lightgcn":
-        keep = np.ones(len(train), bool)
-        keep[order[first]] = False
-        return train[keep], {"test": test}
     drawn = random.integers(train.n_items, size=(train.n_users, 150))
     drawn = pair_keys(np.arange(train.n_users)[:, None], drawn, train.n_items)
     pairs = np.setdiff1d(drawn, pair_keys(train.user_index, train.item_index, train.n_items))
@@ -96,39 +84,37 @@ def show(record: Record) -> None:
     print(flush=True)
 
 
-def choose(name: str, rank: int, ratings: Ratings, parts: dict[str, Ratings]) -> None:
+def choose(rank: int, ratings: Ratings, parts: dict[str, Ratings]) -> None:
     """Print the validation metrics of every setting of the grid."""
-    train, held_out = validation(name, without_test(name, ratings, parts))
+    train, held_out = validation(without_test(ratings, parts))
     models = {}
     for values in itertools.product(*GRID.values()):
         setting = dict(zip(GRID, values, strict=True))
         words = ", ".join(f"{key} {value}" for key, value in setting.items())
         models[f"{rank}: {words}"] = ImplicitALS(rank, tol=0, random_state=0, **setting)
-    show(run_protocol(name, models, train, **held_out))
+    show(run_protocol(PROTOCOL, models, train, **held_out))
 
 
-def report(name: str, rank: int, ratings: Ratings, parts: dict[str, Ratings]) -> None:
+def report(rank: int, ratings: Ratings, parts: dict[str, Ratings]) -> None:
     """Print the metrics of every seed, and their means."""
-    setting = SETTINGS[name, rank]
+    setting = SETTINGS[rank]
     models = {
-        f"{rank}, seed {seed}": ImplicitALS(rank, tol=0, random_state=seed, **setting) for seed in SEEDS[name]
+        f"{rank}, seed {seed}": ImplicitALS(rank, tol=0, random_state=seed, **setting) for seed in SEEDS
     }
     print(f"ImplicitALS, rank {rank}, {setting}")
-    show(run_protocol(name, models, ratings, **parts))
+    show(run_protocol(PROTOCOL, models, ratings, **parts))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", default=list(SEEDS), metavar="NAME")
     parser.add_argument("--choose", action="store_true")
     parser.add_argument("--rank", type=int, nargs="+", default=[64, 192])
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     ek.set_num_threads(options.threads)
-    for name in options.names:
-        ratings, parts = data(name)
-        for rank in options.rank:
-            (choose if options.choose else report)(name, rank, ratings, parts)
+    ratings, parts = data()
+    for rank in options.rank:
+        (choose if options.choose else report)(rank, ratings, parts)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,9 @@ function(eckart_add_variant level)
   target_compile_options(${core} PUBLIC ${ECKART_FLAGS_${level}} -O3 -fno-math-errno -fno-trapping-math
                                  PRIVATE -Wall -Wextra -Wno-maybe-uninitialized) # GCC 12 sees it in its own intrinsics
   target_compile_definitions(${core} PUBLIC
-    EIGEN_DONT_PARALLELIZE EIGEN_MAX_ALIGN_BYTES=64 EIGEN_MAX_STATIC_ALIGN_BYTES=64)
+    EIGEN_DONT_PARALLELIZE EIGEN_MAX_ALIGN_BYTES=64 EIGEN_MAX_STATIC_ALIGN_BYTES=64
+    # Small products would be summed in an order that depends on the address of their operands.
+    EIGEN_GEMM_TO_COEFFBASED_THRESHOLD=0)
   target_link_libraries(${core} PUBLIC Eigen3::Eigen)
   if(ECKART_OPENMP)
     target_link_libraries(${core} PUBLIC OpenMP::OpenMP_CXX)

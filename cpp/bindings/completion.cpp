@@ -6,7 +6,9 @@
 
 namespace eckart::bindings {
 
+void bind_factor_gradient(py::module_& m);  // completion_gradient.cpp
 void bind_gauss_newton(py::module_& m);  // completion_gauss_newton.cpp
+void bind_item_models(py::module_& m);      // completion_items.cpp
 void bind_item_models(py::module_& m);   // completion_items.cpp
 
 namespace {
@@ -140,6 +142,7 @@ void bind_completion(py::module_ m) {
   m.doc() = "Kernels of the completion models.";
   bind_als<float>(m);
   bind_als<double>(m);
+  bind_factor_gradient(m);
   bind_gauss_newton(m);
   bind_item_models(m);
 }

@@ -44,12 +44,13 @@ template <class T>
 py::tuple nearest(const array_t<Offset>& row_indptr, const array_t<Index>& row_indices,
                   const array_t<T>& row_values, const array_t<Offset>& col_indptr,
                   const array_t<Index>& col_indices, const array_t<T>& col_values, const array_t<Index>& ids,
-                  T shrinkage, Offset k, int threads) {
+                  const optional_t<T>& norms, T shrinkage, Offset k, int threads) {
   const auto x =
       sparse_columns(row_indptr, row_indices, row_values, col_indptr, col_indices, col_values, ids);
+  const T* divisors = optional_vector(norms, x.by_col.n_rows, "norms");
   Lists<T> lists(x.by_col.n_rows, k);
   const auto result = lists.view();
-  run_released(threads, [&](const Execution& run) { nearest_columns(x, shrinkage, result, run); });
+  run_released(threads, [&](const Execution& run) { nearest_columns(x, divisors, shrinkage, result, run); });
   return lists.tuple();
 }
 
@@ -133,8 +134,8 @@ py::tuple lists_by_weights(const array_t<T>& weights, const optional_t<T>& bias,
 template <class T>
 void bind(py::module_& m) {
   m.def("nearest_columns", &nearest<T>, in("row_indptr"), in("row_indices"), in("row_values"),
-        in("col_indptr"), in("col_indices"), in("col_values"), in("ids"), py::arg("shrinkage"), py::arg("k"),
-        py::arg("threads"));
+        in("col_indptr"), in("col_indices"), in("col_values"), in("ids"), in("norms").none(true),
+        py::arg("shrinkage"), py::arg("k"), py::arg("threads"));
   m.def("neighbour_pairs", &pairs_by_neighbours<T>, in("indptr"), in("indices"), in("values"),
         in("base").none(true), py::arg("mean"), in("row_indptr"), in("row_indices"), in("row_values"),
         in("rows_of"), in("items"), py::arg("threads"));

@@ -17,6 +17,11 @@ class TestConformance(CompletionConformance):
     users_are_rows = True
 
 
+class TestConformanceOfWalks(CompletionConformance):
+    model = ItemKNN(8, similarity="random_walk")
+    users_are_rows = True
+
+
 class TestConformanceOfRatings(CompletionConformance):
     model = ItemKNN(8, feedback="explicit", similarity="pearson", shrinkage=1.0)
     users_are_rows = True
@@ -79,6 +84,25 @@ def deviations(ratings):
     )  # fmt: skip
     base = ratings.mean + users[:, None] + items
     return (ratings.to_scipy().toarray() - base) * observed(ratings), base
+
+
+@pytest.mark.parametrize("exponents", [(1.0, 0.0), (0.7, 0.2)])
+@pytest.mark.parametrize("k", [5, 500])
+def test_random_walks_equal_the_formula(k, exponents):
+    """With exponents 1 and 0 these are the three-step walks of Cooper et al. 2014."""
+    ratings = small_ratings(np.float64)
+    x = observed(ratings)
+    users, items = x.sum(axis=1), x.sum(axis=0)
+    leads_to = (
+        (x.T / users) @ x / np.outer(items ** exponents[0], items ** exponents[1])
+    )  # from row to column
+    np.fill_diagonal(leads_to, 0)
+    kept = np.zeros_like(leads_to)
+    for j, row in enumerate(leads_to):
+        best = np.argsort(-row, kind="stable")[:k]
+        kept[j, best] = row[best]
+    model = ItemKNN(k, similarity="random_walk", degree_exponents=exponents).fit(ratings)
+    np.testing.assert_allclose(model.neighbours_.to_scipy().toarray(), kept.T, atol=1e-12)
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "pearson", "adjusted_cosine"])
@@ -166,6 +190,9 @@ def test_items_without_ratings():
         ({"shrinkage": -1.0}, "shrinkage"),
         ({"feedback": "clicks"}, "feedback: expected one of 'implicit', 'explicit'"),
         ({"similarity": "jaccard"}, "similarity"),
+        ({"similarity": "random_walk", "feedback": "explicit"}, "similarity: 'random_walk' is for clicks"),
+        ({"degree_exponents": 0.5}, "degree_exponents: expected two numbers"),
+        ({"degree_exponents": (0.5, -1)}, "degree_exponents"),
         ({"weighting": "idf"}, "weighting"),
         ({"similarity": "pearson"}, "similarity: 'pearson' compares ratings"),
     ],

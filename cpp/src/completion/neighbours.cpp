@@ -115,12 +115,15 @@ T pair_score(const CsrRow<T>& near, const CsrRow<T>& row, T base, bool mean) {
 }  // namespace
 
 template <class T>
-void nearest_columns(const SparseColumns<T>& x, T shrinkage, TopK<T> result, const Execution& run) {
+void nearest_columns(const SparseColumns<T>& x, const T* given_norms, T shrinkage, TopK<T> result,
+                     const Execution& run) {
   const Offset n = x.by_col.n_rows, lanes = NearestBlock<T>::lanes;
   std::vector<T> norms(static_cast<std::size_t>(n));
   parallel_ranges(n, 256, 2.0 * x.by_col.n_stored(), run, [&](Offset begin, Offset end) {
     for (Offset j = begin; j < end; ++j) {
-      norms[j] = static_cast<T>(std::sqrt(squared_norm(x.by_col.row(j).values, x.by_col.row_size(j))));
+      norms[j] = given_norms
+                     ? given_norms[j]
+                     : static_cast<T>(std::sqrt(squared_norm(x.by_col.row(j).values, x.by_col.row_size(j))));
     }
   });
   const double work = sum_of_squared_sizes(x.by_row.indptr, x.by_row.n_rows) + 4.0 * n * n;
@@ -171,7 +174,7 @@ void neighbour_top_k(const NeighbourModel<T>& model, const CsrView<T>& rows, con
 }
 
 #define ECKART_INSTANTIATE(T)                                                                            \
-  template void nearest_columns(const SparseColumns<T>&, T, TopK<T>, const Execution&);                  \
+  template void nearest_columns(const SparseColumns<T>&, const T*, T, TopK<T>, const Execution&);        \
   template void neighbour_pairs(const NeighbourModel<T>&, const CsrView<T>&, const Index*, const Index*, \
                                 Offset, T*, const Execution&);                                           \
   template void neighbour_top_k(const NeighbourModel<T>&, const CsrView<T>&, const CsrView<T>*, TopK<T>, \

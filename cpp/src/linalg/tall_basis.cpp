@@ -27,6 +27,8 @@ StridedMap<T> rows_of(const TallBasis<T>& basis, Offset begin, Offset n) {
 // (they are few), the slabs are added up in double.
 template <class T, class Body>
 void summed_rows(Offset rows, Offset size, double work, const Execution& run, double* out, Body body) {
+  std::fill_n(out, size, 0.0);
+  if (rows == 0) return;
   const Offset pieces = std::max<Offset>(1, rows / kRows);
   const Offset slabs = std::clamp<Offset>(pieces / 4, 1, kSlabs);
   const Offset length = (pieces + slabs - 1) / slabs;
@@ -37,7 +39,6 @@ void summed_rows(Offset rows, Offset size, double work, const Execution& run, do
       body(begin, end - begin, partial.data() + slab * size);
     }
   });
-  std::fill_n(out, size, 0.0);
   for (Offset slab = 0; slab < slabs; ++slab) {
     for (Offset i = 0; i < size; ++i) out[i] += partial[slab * size + i];
   }

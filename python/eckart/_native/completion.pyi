@@ -32,6 +32,24 @@ def als_squared_error(
     bias: NDArray[_T] | None,
     threads: int,
 ) -> float: ...
+def residual_product(
+    indptr: _OffsetArray,
+    indices: _IndexArray,
+    values: NDArray[_T],
+    u: NDArray[_T],
+    v: NDArray[_T],
+    threads: int,
+) -> tuple[NDArray[_T], float]: ...
+def error_along(
+    indptr: _OffsetArray,
+    indices: _IndexArray,
+    values: NDArray[_T],
+    u: NDArray[_T],
+    v: NDArray[_T],
+    d: NDArray[_T],
+    e: NDArray[_T],
+    threads: int,
+) -> list[float]: ...
 def als_penalty(factors: NDArray[_T], bias: NDArray[_T] | None, reg: NDArray[_T], threads: int) -> float: ...
 def predict_pairs(
     user_factors: NDArray[_T],
@@ -73,6 +91,7 @@ def nearest_columns(
     col_indices: _IndexArray,
     col_values: NDArray[_T],
     ids: _IndexArray,
+    norms: NDArray[_T] | None,
     shrinkage: float,
     k: int,
     threads: int,

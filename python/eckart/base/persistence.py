@@ -29,6 +29,10 @@ STORABLE = {
     "NMF": "eckart.decomposition.nmf",
     "Popularity": "eckart.completion.popularity",
     "Ratings": "eckart.data.ratings",
+    "SVP": "eckart.completion.svp",
+    "SVT": "eckart.completion.svt",
+    "SoftImpute": "eckart.completion.soft_impute",
+    "SpectralGD": "eckart.completion.spectral_gd",
     "TruncatedSVD": "eckart.decomposition.truncated_svd",
 }
 

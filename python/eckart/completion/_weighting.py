@@ -41,6 +41,20 @@ def bm25(rows: Csr) -> Csr:
     return with_values(rows, idf * saturated)
 
 
+def steps(rows: Csr) -> Csr:
+    """Return x_ui / sqrt(sum_j x_uj): a product of two columns is then ``sum_u x_ui x_uj / sum_j x_uj``, the
+    probability of stepping from a user on to item j, summed over the users of item i."""
+    values = _positive(rows)
+    user = np.repeat(np.arange(rows.n_rows), rows.counts)
+    totals = np.bincount(user, weights=values, minlength=rows.n_rows)
+    return with_values(rows, values / np.sqrt(np.where(totals > 0, totals, 1))[user])
+
+
+def column_sums(rows: Csr) -> NDArray[np.float64]:
+    """Return how much of x every item has, (n_cols,)."""
+    return np.bincount(rows.indices, weights=rows.values, minlength=rows.n_cols)
+
+
 WEIGHTINGS = {"binary": binary, "values": given, "tfidf": tfidf, "bm25": bm25}
 
 

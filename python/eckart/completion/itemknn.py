@@ -25,6 +25,7 @@ from eckart.linalg.topk import pointers
 FEEDBACK = ("implicit", "explicit")
 SIMILARITIES = {"cosine": weighting.given, "pearson": weighting.less_item_means,
                 "adjusted_cosine": weighting.less_user_means}  # fmt: skip
+OF_CLICKS = ("cosine", "random_walk")
 FLOATS = (np.float32, np.float64)
 REG_ITEM, REG_USER = 2.0, 5.0  # shrinkage of the biases, as in Baseline
 
@@ -60,16 +61,24 @@ class ItemKNN(RowModel):
     items with the greatest positive ``s_ij = <x_i, x_j> / (|x_i| |x_j| + shrinkage)``, where a column
     x_i holds what all users gave to item i, and 0 for those who gave nothing.
 
+    With ``similarity="random_walk"`` (clicks) s_ij is the probability of a walk from item j over one of its
+    users to item i, with the popularity of both ends discounted (Cooper et al. 2014, P3; Paudel et al. 2016,
+    RP3beta): ``s_ij = n_j^-a n_i^-b sum_u x_ui x_uj / n_u``, where n are the sums of x. There the
+    `n_neighbors` items kept are those that j leads to most.
+
     Parameters
     ----------
     n_neighbors : neighbours kept of every item; ratings want more than clicks (about 500)
     feedback : "implicit" (clicks, counts: rank) or "explicit" (ratings: predict)
-    similarity : "cosine"; for ratings also "pearson" (cosine of the values less the item's mean) and
+    similarity : "cosine"; for clicks also "random_walk", which is better where many items are rare (Gowalla:
+        see benchmarks/RESULTS.md); for ratings also "pearson" (cosine of the values less the item's mean) and
         "adjusted_cosine" (less the user's mean)
     weighting : what x holds, for implicit feedback: "binary" (1), "values", "tfidf" or "bm25" (users of
         few items count more; bm25 also saturates counts). A user's own x_uj is 1, or the value with "values"
     shrinkage : holds back similarities that few users support; in units of squared x (of users, where
-        binary)
+        binary); a random walk has none
+    degree_exponents : (a, b) of a random walk: how far the popularity of the user's items and that of the
+        recommended ones is discounted
 
     Attributes: ``neighbours_`` (n_items rows; row i holds the codes of the neighbours of i, rising, and
     s_ij), ``item_biases_`` (n_items,) and ``mean_``, or None for implicit feedback. Memory is
@@ -88,12 +97,14 @@ class ItemKNN(RowModel):
         similarity: str = "cosine",
         weighting: str = "binary",
         shrinkage: float = 10.0,
+        degree_exponents: tuple[float, float] = (0.5, 0.2),
     ) -> None:
         self.n_neighbors = n_neighbors
         self.feedback = feedback
         self.similarity = similarity
         self.weighting = weighting
         self.shrinkage = shrinkage
+        self.degree_exponents = degree_exponents
 
     # -- fitting -----------------------------------------------------------------------------------
 
@@ -116,25 +127,44 @@ class ItemKNN(RowModel):
         check_int(self.n_neighbors, "n_neighbors")
         check_float(self.shrinkage, "shrinkage")
         check_option(self.feedback, "feedback", FEEDBACK)
-        check_option(self.similarity, "similarity", tuple(SIMILARITIES))
+        check_option(self.similarity, "similarity", (*SIMILARITIES, "random_walk"))
         check_option(self.weighting, "weighting", tuple(weighting.WEIGHTINGS))
-        if self.feedback == "implicit" and self.similarity != "cosine":
+        if self.feedback == "implicit" and self.similarity not in OF_CLICKS:
             raise ValueError(
-                f"similarity: {self.similarity!r} compares ratings with their means; expected 'cosine' for "
-                "feedback='implicit', or feedback='explicit'"
+                f"similarity: {self.similarity!r} compares ratings with their means; expected one of "
+                f"{', '.join(map(repr, OF_CLICKS))} for feedback='implicit', or feedback='explicit'"
             )
+        if self.feedback == "explicit" and self.similarity == "random_walk":
+            raise ValueError("similarity: 'random_walk' is for clicks; expected feedback='implicit'")
+        if not isinstance(self.degree_exponents, tuple | list) or len(self.degree_exponents) != 2:
+            raise ValueError(f"degree_exponents: expected two numbers, got {self.degree_exponents!r}")
+        for exponent in self.degree_exponents:
+            check_float(exponent, "degree_exponents")
 
     def _nearest(self, ratings: Ratings) -> Csr:
         """Return the neighbours of every item, codes rising within a row."""
-        n = ratings.n_items
-        if self.feedback == "implicit":
-            rows = weighting.WEIGHTINGS[self.weighting](ratings.by_user)
-        else:
-            rows = SIMILARITIES[self.similarity](ratings.by_user)
+        if self.feedback == "explicit":
+            return self._best(SIMILARITIES[self.similarity](ratings.by_user), self.shrinkage)
+        rows = weighting.WEIGHTINGS[self.weighting](ratings.by_user)
+        return self._walked(rows) if self.similarity == "random_walk" else self._best(rows, self.shrinkage)
+
+    def _walked(self, rows: Csr) -> Csr:
+        """Return the neighbours by random walk: chosen where a walk starts, kept where it ends."""
+        start, end = self.degree_exponents
+        totals = np.maximum(weighting.column_sums(rows), np.finfo(np.float32).tiny)
+        leads_to = self._best(weighting.steps(rows), 0.0, totals**end)  # both ends divided by n^b
+        assert leads_to.values is not None
+        rescaled = leads_to.values * np.repeat(totals ** (end - start), leads_to.counts)
+        return transposed(weighting.with_values(leads_to, rescaled))
+
+    def _best(self, rows: Csr, shrinkage: float, norms: NDArray[Any] | None = None) -> Csr:
+        """Return the `n_neighbors` most similar columns of every column; `norms`: for their lengths."""
+        assert rows.values is not None
+        n = rows.n_cols
         k = min(self.n_neighbors, max(n - 1, 1))
-        codes, scores = native.nearest_columns(
-            *longest_first(rows, transposed(rows)), self.shrinkage, k, get_num_threads()
-        )
+        *columns, ids = longest_first(rows, transposed(rows))
+        divisors = None if norms is None else norms[ids].astype(rows.values.dtype)
+        codes, scores = native.nearest_columns(*columns, ids, divisors, shrinkage, k, get_num_threads())
         order = np.argsort(codes, axis=1, kind="stable")
         codes, scores = np.take_along_axis(codes, order, 1), np.take_along_axis(scores, order, 1)
         keep = codes >= 0

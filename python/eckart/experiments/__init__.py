@@ -17,10 +17,13 @@ _HOMES: dict[str, str] = {
     "eckart-young": "eckart_young",
     "matrix-recovery": "matrix_recovery",
     "nmf-parts": "nmf_parts",
+    "nuclear-vs-rank": "nuclear_vs_rank",
     "pca-image-compression": "pca_image_compression",
     "phase-transition": "phase_transition",
     "rank-one": "rank_one",
+    "scalar-gradient-field": "scalar_gradient_field",
     "sgd-or-als": "sgd_or_als",
+    "spectral-vs-random": "spectral_vs_random",
     "unrecoverable-spike": "unrecoverable_spike",
 }
 __all__ = ["Check", "Outcome", "Table", "names", "reproduce", "title"]

@@ -37,7 +37,7 @@ def test_nearest_columns_equal_numpy(n_cols, shrinkage, k, dtype, close):
     """Only positive similarities, never the column itself, empty columns near to nothing."""
     dense, rows = sparse(71, n_cols, dtype)
     want_ids, want = best(dense_similarities(dense, shrinkage), k)
-    ids, scores = native.nearest_columns(*longest_first(rows, transposed(rows)), shrinkage, k, 2)
+    ids, scores = native.nearest_columns(*longest_first(rows, transposed(rows)), None, shrinkage, k, 2)
     np.testing.assert_array_equal(ids, want_ids)
     np.testing.assert_allclose(scores, want, rtol=close)
 
@@ -49,7 +49,7 @@ def test_ties_go_to_the_lower_number():
     rows, cols = np.nonzero(dense)
     indptr = np.concatenate([[0], np.cumsum((dense != 0).sum(1))]).astype(np.int64)
     matrix = Csr(indptr, cols.astype(np.int32), dense[rows, cols], 7)
-    ids, _ = native.nearest_columns(*longest_first(matrix, transposed(matrix)), 0.0, 2, 1)
+    ids, _ = native.nearest_columns(*longest_first(matrix, transposed(matrix)), None, 0.0, 2, 1)
     np.testing.assert_array_equal(ids, [[1, 2], [0, 2], [0, 1], [0, 1], [0, 1], [6, 0], [5, 0]])
 
 
@@ -58,7 +58,7 @@ def test_nearest_columns_same_bits_on_any_number_of_threads(dtype):
     """Results are reproducible from a laptop to a server."""
     _, rows = sparse(900, 333, dtype)
     args = longest_first(rows, transposed(rows))
-    found = [native.nearest_columns(*args, 1.0, 20, threads) for threads in (1, 2, 3, 5)]
+    found = [native.nearest_columns(*args, None, 1.0, 20, threads) for threads in (1, 2, 3, 5)]
     assert all(np.array_equal(found[0][i], other[i]) for other in found[1:] for i in (0, 1))
 
 

@@ -12,10 +12,12 @@ namespace eckart {
 //
 //   s_ij = <x_i, x_j> / (|x_i| |x_j| + shrinkage).
 //
+// Where `norms` is not null, norms[c] >= 0 of x's own column c stands for its |x_c|.
 // Row i and the ids of `result` are the caller's own numbers; ties: the lower one first.
 // Cost: that of ColumnProducts, and n_cols^2 divisions. Never n_cols x n_cols numbers in memory.
 template <class T>
-void nearest_columns(const SparseColumns<T>& x, T shrinkage, TopK<T> result, const Execution& run);
+void nearest_columns(const SparseColumns<T>& x, const T* norms, T shrinkage, TopK<T> result,
+                     const Execution& run);
 
 // What is added up for user u and item i over the user's items j that are neighbours of i:
 //   score = base_i + sum_j s_ij x_uj                        (a sum)
