@@ -7,9 +7,8 @@
 namespace eckart::bindings {
 
 void bind_factor_gradient(py::module_& m);  // completion_gradient.cpp
-void bind_gauss_newton(py::module_& m);  // completion_gauss_newton.cpp
+void bind_gauss_newton(py::module_& m);     // completion_gauss_newton.cpp
 void bind_item_models(py::module_& m);      // completion_items.cpp
-void bind_item_models(py::module_& m);   // completion_items.cpp
 
 namespace {
 
