@@ -114,3 +114,16 @@ def test_bad_parameters(parameter, value):
     """The message names the parameter."""
     with pytest.raises(ValueError, match=f"^{parameter}: expected"):
         SVT(**{parameter: value}).fit(small_ratings())
+
+
+def test_rows_of_few_entries_stay_within_bounds():
+    """Where a row's entries lie where X is zero but for rounding, its fit is not beyond all bounds."""
+    rng = np.random.default_rng(0)
+    u, v = rng.standard_normal((2, 300, 4))
+    places = rng.choice(300 * 300, 750, replace=False)
+    rows, columns = np.divmod(places, 300)
+    values = np.einsum("er,er->e", u[rows], v[columns])
+    model = SVT(random_state=0, max_iter=80).fit(
+        sparse.csr_array((values, (rows, columns)), shape=(300, 300))
+    )
+    assert np.abs(model.user_factors_ @ model.item_factors_.T).max() < 1e8 * np.abs(values).max()

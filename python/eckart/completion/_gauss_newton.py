@@ -155,9 +155,9 @@ def balanced(u: Factors, v: Factors) -> tuple[Factors, Factors]:
 
 
 def _without_runaways(u: Factors, v: Factors, sizes: tuple[NDArray[np.float64], NDArray[np.float64]]) -> bool:
-    """Set to zero the rows of both factors whose rows of the whole matrix are far larger than their observed
-    entries, in comparison with the others; return whether there were any. In place."""
-    gram_u, gram_v = u.T @ u, v.T @ v
+    """Set to zero the rows of both factors whose rows of the whole matrix are far larger (root mean squares)
+    than their observed entries, and than those of most rows; return whether there were any. In place."""
+    gram_u, gram_v = u.T @ u / len(u), v.T @ v / len(v)
     found = False
     for factors, gram, size in ((u, gram_v, sizes[0]), (v, gram_u, sizes[1])):
         grown = np.sqrt(np.einsum("ij,ij->i", factors @ gram, factors).clip(min=0)) / size

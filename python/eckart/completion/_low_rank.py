@@ -26,6 +26,7 @@ from eckart.linalg.dense import single_threaded
 from eckart.linalg.operators import SparseMatrix
 
 Self = TypeVar("Self", bound="LowRankModel")
+TRACE = {4: 1e-6, 8: 1e-11}  # by bytes of a number: a penalty beside the mean squared norm of C's rows
 
 
 @dataclass
@@ -49,8 +50,13 @@ class Iterate:
 
 def fitted_rows(rows: Csr, fixed: NDArray[Any], reg: float = 0.0, unobserved: float = 0.0) -> NDArray[Any]:
     """Return the factors A (n_rows, k) that minimise ||P(X - A C')||^2 + reg ||A||^2 + unobserved ||A C'||^2,
-    `fixed` being C: row by row, and the least where there are several."""
+    `fixed` being C: row by row, and nearly the least where there are several.
+
+    Never without a penalty at all: the few entries of a row may lie where C is zero but for rounding, and its
+    exact fit would be beyond all bounds.
+    """
     assert rows.values is not None
+    reg = max(reg, TRACE[fixed.dtype.itemsize] * float(np.mean(np.square(fixed))) * fixed.shape[1])
     solved = Side(np.empty((rows.n_rows, fixed.shape[1]), fixed.dtype), None)
     half = Half(rows, np.full(rows.n_rows, reg, fixed.dtype), unobserved=unobserved)
     half.solve(Side(np.ascontiguousarray(fixed), None), solved)

@@ -22,17 +22,17 @@ class Check:
     def close(cls, what: str, measured: float, predicted: float, rtol: float = 1e-6) -> "Check":
         """Passes where both agree to the relative tolerance `rtol` (absolute where 0 is predicted)."""
         passed = abs(measured - predicted) <= rtol * (abs(predicted) or 1.0)
-        return cls(what, f"{measured:.6g}", f"{predicted:.6g} ± {rtol:.1g}", passed)
+        return cls(what, f"{measured:.6g}", f"{predicted:.6g} ± {rtol:.1g}", bool(passed))
 
     @classmethod
     def at_least(cls, what: str, measured: float, bound: float) -> "Check":
         """Passes where the measurement reaches the bound."""
-        return cls(what, f"{measured:.4g}", f"≥ {bound:.4g}", measured >= bound)
+        return cls(what, f"{measured:.4g}", f"≥ {bound:.4g}", bool(measured >= bound))
 
     @classmethod
     def at_most(cls, what: str, measured: float, bound: float) -> "Check":
         """Passes where the measurement does not exceed the bound."""
-        return cls(what, f"{measured:.4g}", f"≤ {bound:.4g}", measured <= bound)
+        return cls(what, f"{measured:.4g}", f"≤ {bound:.4g}", bool(measured <= bound))
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 rho = observed / (r (2n - r)); success is a relative error below 1e-3, as in the phase transitions of
 Kuemmerle and Mayrink Verdun ("A scalable second order method for ill-conditioned matrix completion from few
-samples", 2021). Below rho = 1 there are fewer entries than degrees of freedom, and no method can succeed. Above, a mask
-may still leave a row or column with fewer than r entries: the smaller the rank, the longer.
+samples", 2021). Below rho = 1 there are fewer entries than degrees of freedom, and no method can succeed.
+Above, a mask may still leave a row or column with fewer than r entries: the smaller the rank, the longer.
 """
 
 from typing import Any
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from eckart.completion import identifiability
 from eckart.data.ratings import Ratings
-from eckart.evaluation.figure import COLORS, new_figure
+from eckart.evaluation.figure import new_figure
 from eckart.experiments._recovery import (
+    COLOURS,
+    MARKERS,
     METHODS,
     RECOVERED,
     observed,
@@ -32,7 +34,7 @@ GRID = ((150, 3), (150, 10), (400, 3), (400, 10))
 
 def run(*, quick: bool = False, seed: int = 0) -> Outcome:
     """Count successes over the grid of sizes, ranks and oversampling."""
-    grid, rhos, instances = (((60, 3), (80, 8)), (0.95, 1.5, 2.0, 3.0), 4) if quick else (GRID, RHOS, 6)
+    grid, rhos, instances = (((60, 3), (80, 8)), (0.95, 1.5, 2.0, 3.0), 2) if quick else (GRID, RHOS, 6)
     outcome = Outcome(data={"rhos": rhos, "curves": {}, "possible": {}})
     undetermined = 0
     for n, rank in grid:
@@ -85,13 +87,19 @@ def draw(outcome: Outcome) -> Any:
     """Draw success against rho, a panel a size and rank."""
     curves = outcome.data["curves"]
     figure, panels = new_figure(2.9 * len(curves) + 0.6, 3.4, columns=len(curves), sharey=True)
-    colors = (*COLORS, "#4a8f3c", "#8a5fb0", "#b0903c")
     for axes, ((n, rank), shares) in zip(panels, curves.items(), strict=True):
         possible = outcome.data["possible"][n, rank]
         axes.fill_between(outcome.data["rhos"], possible, 1.03, color="0.9", label="mask determines nothing")
         axes.axvline(1, color="black", linestyle=":", linewidth=1)
-        for (name, values), color in zip(shares.items(), colors, strict=False):
-            axes.plot(outcome.data["rhos"], values, "o-", color=color, markersize=4, label=name)
+        for name, values in shares.items():
+            axes.plot(
+                outcome.data["rhos"],
+                values,
+                MARKERS[name] + "-",
+                color=COLOURS[name],
+                markersize=4,
+                label=name,
+            )
         axes.set(
             title=f"n = {n}, rank {rank}", xlabel="rho: entries / degrees of freedom", ylim=(-0.03, 1.03)
         )
