@@ -122,7 +122,7 @@ def draw(outcome: Outcome) -> Any:
     rows, truth = outcome.data["rows"], outcome.data["truth"]
     n, rank = outcome.data["shape"]
     kinds = [("observed", None)] + [(kind, name) for name in METHODS for kind in ("output", "squared error")]
-    figure, _ = new_figure(1.5 * (len(rows) + 1) + 0.5, 1.55 * len(kinds) + 3.2)
+    figure, _ = new_figure(1.5 * (len(rows) + 1) + 0.5, 1.35 * len(kinds) + 3.2)
     figure.clear()
     grid = figure.add_gridspec(len(kinds) + 1, len(rows) + 1, height_ratios=[1] * len(kinds) + [1.9])
     deviation = RANGE * float(truth.std())
@@ -143,7 +143,8 @@ def draw(outcome: Outcome) -> Any:
                 axes.set_ylabel(kind if name is None else f"{name}\n{kind}", fontsize=8)
     _draw_success(figure.add_subplot(grid[len(kinds), :]), rows)
     figure.suptitle(
-        f"{n} x {n}, rank {rank}: {PICTURE} rows and columns of it, by share observed", fontsize=11
+        f"{n} x {n}, rank {rank}: {PICTURE} rows and columns of it, by share observed (squared error: pale is none)",
+        fontsize=11,
     )
     return figure
 
