@@ -143,7 +143,7 @@ def draw(outcome: Outcome) -> Any:
                 axes.set_ylabel(kind if name is None else f"{name}\n{kind}", fontsize=8)
     _draw_success(figure.add_subplot(grid[len(kinds), :]), rows)
     figure.suptitle(
-        f"{n} x {n}, rank {rank}: {PICTURE} rows and columns of it, by share observed (squared error: pale is none)",
+        f"{n} x {n}, rank {rank}: {PICTURE} of its rows and columns, by share observed (pale error: none)",
         fontsize=11,
     )
     return figure
