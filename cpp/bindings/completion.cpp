@@ -20,6 +20,7 @@ template <class T>
 AlsHalf<T> als_half(const array_t<Offset>& indptr, const array_t<Index>& indices, const optional_t<T>& values,
                     const array_t<T>& fixed, const optional_t<T>& fixed_bias, T mean) {
   const auto factors = matrix(fixed, "fixed");
+  if (factors.cols == 0) shape_error("fixed", "at least one factor", "0");
   AlsHalf<T> half;
   half.ratings = csr<T>(indptr, indices, values, factors.rows, "ratings");
   half.fixed = factors;

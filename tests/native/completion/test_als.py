@@ -308,6 +308,13 @@ def test_wrong_types(name):
         native.als_solve(**arguments(**{name: WRONG_TYPES[name]}))
 
 
+def test_no_factors():
+    """A rank of 0 is refused before any row is solved."""
+    rows, fixed, _, reg = problem(3)
+    with pytest.raises(ValueError, match="at least one factor"):
+        solve(rows, np.ascontiguousarray(fixed[:, :0]), None, reg)
+
+
 def test_biases_on_one_side_only():
     """Half a bias model is a mistake of the caller."""
     for name in ("fixed_bias", "bias"):
