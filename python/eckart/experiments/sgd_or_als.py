@@ -90,6 +90,8 @@ def draw(outcome: Outcome) -> Any:
             )
         axes.set(xscale="log", xlabel="work, million multiply-adds", ylabel=label)
     panels[0].set_yscale("log")
+    panels[0].set_title("What both minimise", fontsize=10)
+    panels[1].set_title("What it is for", fontsize=10)
     panels[1].legend(frameon=False)
     return figure
 
