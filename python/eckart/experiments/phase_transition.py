@@ -86,7 +86,7 @@ def _checks(data: dict[str, Any], undetermined: int) -> list[Check]:
 def draw(outcome: Outcome) -> Any:
     """Draw success against rho, a panel a size and rank."""
     curves = outcome.data["curves"]
-    figure, panels = new_figure(2.9 * len(curves) + 0.6, 3.4, columns=len(curves), sharey=True)
+    figure, panels = new_figure(2.6 * len(curves) + 2.2, 3.4, columns=len(curves), sharey=True)
     for axes, ((n, rank), shares) in zip(panels, curves.items(), strict=True):
         possible = outcome.data["possible"][n, rank]
         axes.fill_between(outcome.data["rhos"], possible, 1.03, color="0.9", label="mask determines nothing")
@@ -104,5 +104,6 @@ def draw(outcome: Outcome) -> Any:
             title=f"n = {n}, rank {rank}", xlabel="rho: entries / degrees of freedom", ylim=(-0.03, 1.03)
         )
     panels[0].set_ylabel("share recovered (error < 1e-3)")
-    panels[-1].legend(frameon=False, loc="lower right", fontsize=8)
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside right center", frameon=False, fontsize=8)
     return figure
