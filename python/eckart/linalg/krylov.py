@@ -25,7 +25,7 @@ from eckart.base.threads import get_num_threads
 from eckart.linalg.dense import multiply
 from eckart.linalg.orthonormal import orthonormalize
 
-ROUNDING = 5  # eps ||A||: the entries of V'A'Q - B' that are no more, on average (measured: 0.5 to 1.5)
+ROUNDING = 5  # eps ||A||: the entries of V'A'Q - B' that are no more, on average (measured: 0.1 to 3.6)
 ORTHONORMAL = 10  # eps: the entries of U'U - I that are no more
 
 
@@ -52,7 +52,7 @@ class BlockKrylov:
     def step(self) -> None:
         """Add the next block to V, its product to Q, and find the block after it."""
         old, new, width = self.size, self.size + self.width, self.width
-        self._v[:, old:new] = self._next
+        native.set_columns(self._v, old, self._next, get_num_threads())
         product = self.operator.matmat(self._next)
         if self._last is None:  # S is full
             self._subtract(self._q, old, self._coupling.T, product)
@@ -67,7 +67,8 @@ class BlockKrylov:
         self._b[:old, old:new] = self._coupling.T
         self._b[: len(c), old:new] += c
         self._b[old:new, old:new] = r
-        self._q[:, old:new], self._last, self._next = q, q, block
+        native.set_columns(self._q, old, q, get_num_threads())
+        self._last, self._next = q, block
         self._coupling = np.concatenate([np.zeros((width, old)), coupling], axis=1)
         self.size = new
 
