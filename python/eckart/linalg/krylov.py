@@ -26,7 +26,7 @@ from eckart.linalg.dense import multiply
 from eckart.linalg.orthonormal import orthonormalize
 
 ROUNDING = 5  # eps ||A||: the entries of V'A'Q - B' that are no more, on average (measured: 0.1 to 3.6)
-ORTHONORMAL = 10  # eps: the entries of U'U - I that are no more
+ORTHONORMAL = 20  # eps: the entries of U'U - I that are no more
 
 
 class BlockKrylov:
