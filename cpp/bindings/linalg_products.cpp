@@ -77,6 +77,17 @@ TallBasis<T> tall_basis(const array_t<T>& buffer, Offset columns, Offset rows) {
 }
 
 template <class T>
+void put_columns(array_t<T> buffer, Offset at, const array_t<T>& x, int threads) {
+  const auto to = mutable_matrix(buffer, "basis");
+  const auto from = matrix(x, "x");
+  check_equal(to.rows, from.rows, "rows of the basis and of x");
+  if (at < 0 || at + from.cols > to.cols) {
+    shape_error("at", "at most " + std::to_string(to.cols - from.cols), std::to_string(at));
+  }
+  run_released(threads, [&](const Execution& run) { set_columns(to, at, from, run); });
+}
+
+template <class T>
 array_t<double> products_with_basis(const array_t<T>& basis, Offset columns, const array_t<T>& x,
                                     int threads) {
   const auto right = matrix(x, "x");
@@ -103,6 +114,7 @@ array_t<double> subtract_in_place(const array_t<T>& basis, Offset columns, const
 
 template <class T>
 void bind(py::module_& m) {
+  m.def("set_columns", &put_columns<T>, in("basis"), py::arg("at"), in("x"), py::arg("threads"));
   m.def("basis_products", &products_with_basis<T>, in("basis"), py::arg("columns"), in("x"),
         py::arg("threads"));
   m.def("subtract_basis", &subtract_in_place<T>, in("basis"), py::arg("columns"), in("c"), in("x"),

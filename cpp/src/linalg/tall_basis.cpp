@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "eckart/base/parallel.hpp"
+#include "eckart/base/simd.hpp"
 #include "eckart/linalg/eigen.hpp"
 
 namespace eckart {
@@ -47,6 +48,17 @@ void summed_rows(Offset rows, Offset size, double work, const Execution& run, do
 }  // namespace
 
 template <class T>
+void set_columns(const MatrixView<T>& buffer, Offset at, const MatrixView<const T>& x, const Execution& run) {
+  constexpr Offset ahead = 32;  // rows: they are far apart, and each store would wait for its line
+  parallel_ranges(x.rows, 16 * kRows, 8.0 * x.rows * x.cols, run, [&](Offset begin, Offset end) {
+    for (Offset i = begin; i < end; ++i) {
+      __builtin_prefetch(buffer.row(std::min(i + ahead, end - 1)) + at, 1);
+      copy_row(x.row(i), x.cols, buffer.row(i) + at);
+    }
+  });
+}
+
+template <class T>
 void basis_products(const TallBasis<T>& basis, const MatrixView<const T>& x, double* out,
                     const Execution& run) {
   const auto right = as_eigen(x);
@@ -71,6 +83,9 @@ void subtract_basis(const TallBasis<T>& basis, const MatrixView<const T>& c, con
   });
 }
 
+template void set_columns(const MatrixView<float>&, Offset, const MatrixView<const float>&, const Execution&);
+template void set_columns(const MatrixView<double>&, Offset, const MatrixView<const double>&,
+                          const Execution&);
 template void basis_products(const TallBasis<float>&, const MatrixView<const float>&, double*,
                              const Execution&);
 template void basis_products(const TallBasis<double>&, const MatrixView<const double>&, double*,

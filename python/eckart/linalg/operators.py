@@ -174,15 +174,66 @@ class Centered:
         return product - self.mean[:, None] * sums
 
 
+@dataclass(frozen=True)
+class Transposed:
+    """A' of an operator A."""
+
+    matrix: Any
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.matrix.shape[1], self.matrix.shape[0]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.matrix.dtype)
+
+    def matmat(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return A'X."""
+        product: NDArray[Any] = self.matrix.rmatmat(x)
+        return product
+
+    def rmatmat(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Return A Y."""
+        product: NDArray[Any] = self.matrix.matmat(y)
+        return product
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """An operator from elsewhere, whose products may be of any type and order, and belong to it."""
+
+    matrix: Any
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.matrix.shape[0], self.matrix.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.float32 if self.matrix.dtype == np.float32 else np.float64)
+
+    def matmat(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return A X, a copy."""
+        return np.array(self.matrix.matmat(x), dtype=self.dtype, order="C")
+
+    def rmatmat(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Return A'Y, a copy."""
+        return np.array(self.matrix.rmatmat(y), dtype=self.dtype, order="C")
+
+
 def as_operator(matrix: Any, name: str = "A") -> Any:
     """Return `matrix` as what has ``shape``, ``dtype``, ``matmat`` and ``rmatmat``.
 
-    An operator is returned as it is; scipy.sparse becomes a :class:`SparseMatrix`; anything else is taken
-    for a dense array, of float32 or float64 (others become float64), and must be finite.
+    Its products are new arrays, C-contiguous and of its float type: an operator of this file is returned as
+    it is, another one as a :class:`Foreign`. scipy.sparse becomes a :class:`SparseMatrix`; anything else is
+    taken for a dense array, of float32 or float64 (others become float64), and must be finite.
     Raises ValueError where it has not two dimensions or is not finite.
     """
-    if hasattr(matrix, "matmat") and hasattr(matrix, "rmatmat"):
+    if isinstance(matrix, (DenseMatrix, SparseMatrix, SparsePlusLowRank, Centered, Transposed)):
         return matrix
+    if hasattr(matrix, "matmat") and hasattr(matrix, "rmatmat"):
+        return Foreign(matrix)
     if hasattr(matrix, "tocsr"):
         operator = SparseMatrix.from_scipy(matrix)
         check_finite(operator.values, name)

@@ -7,7 +7,7 @@ in few passes. Subspace iteration (Halko, Martinsson and Tropp 2011, algorithm 4
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from eckart.base.seeds import RandomState, generator
 from eckart.base.validation import check_finite, check_float, check_int, check_option
 from eckart.linalg.dense import multiply, single_threaded
 from eckart.linalg.krylov import BlockKrylov
-from eckart.linalg.operators import Centered, as_operator
+from eckart.linalg.operators import Centered, Transposed, as_operator
 from eckart.linalg.orthonormal import orthonormalize
 
 MAX_ITER = {"krylov": 300, "subspace": 100}
@@ -81,7 +81,7 @@ def randomized_svd(
     check_option(method, "method", tuple(MAX_ITER))
     tol = check_float(tol, "tol")
     limit = MAX_ITER[method] if max_iter is None else check_int(max_iter, "max_iter", low=0)
-    dtype = np.dtype(np.float32 if operator.dtype == np.float32 else np.float64)
+    dtype = np.dtype(operator.dtype)
     if center is not None:
         mean = np.asarray(center, dtype=dtype)
         if mean.shape != (n,):
@@ -97,11 +97,9 @@ def randomized_svd(
             found = _subspace(operator, k, width, tol, limit, dtype, rng)
         else:
             width = extra or _block_width(k, dtype)
-            room = 2 * k + 12 * width  # memory: room * (m + n) numbers
-            if room + width > min(m, n):
-                found = _whole(operator, k, dtype, rng)
-            else:
-                found = _krylov(BlockKrylov(operator, width, room, dtype, rng), k, tol, limit)
+            found = _by_short_side(operator if m >= n else Transposed(operator), width, k, tol, limit, rng)
+            if m < n:
+                found = replace(found, U=found.V, V=found.U)
     return _with_signs(found)
 
 
@@ -109,6 +107,15 @@ def _block_width(k: int, dtype: np.dtype[Any]) -> int:
     """Cache lines of the gathered rows; wider for many components, so that the steps stay few."""
     line = 64 // dtype.itemsize
     return line * max(1, min(6, k // 64))
+
+
+def _by_short_side(
+    tall: Any, width: int, k: int, tol: float, limit: int, rng: np.random.Generator
+) -> TruncatedSvd:
+    room = 2 * k + 12 * width  # memory: room * (m + n) numbers
+    if room + width > tall.shape[1]:
+        return _whole(tall, k, rng)
+    return _krylov(BlockKrylov(tall, width, room, tall.dtype, rng), k, tol, limit)
 
 
 def _krylov(krylov: BlockKrylov, k: int, tol: float, limit: int) -> TruncatedSvd:
@@ -134,9 +141,8 @@ def _subspace(
     product = operator.matmat(rng.standard_normal((operator.shape[1], width), dtype=dtype.type))
     n_iter = 0
     while True:
-        q, _, _ = orthonormalize(np.array(product, dtype=dtype, order="C"), rng)
-        back = np.array(operator.rmatmat(q), dtype=dtype, order="C")
-        v, _, r = orthonormalize(back, rng)
+        q, _, _ = orthonormalize(product, rng)
+        v, _, r = orthonormalize(operator.rmatmat(q), rng)
         right, s, left = np.linalg.svd(r)  # A'q = v r, so A ~ q r' v'
         u = multiply(q, np.ascontiguousarray(left.T, dtype=dtype))
         v = multiply(v, np.ascontiguousarray(right, dtype=dtype))
@@ -149,18 +155,13 @@ def _subspace(
         n_iter += 1
 
 
-def _whole(operator: Any, k: int, dtype: np.dtype[Any], rng: np.random.Generator) -> TruncatedSvd:
+def _whole(tall: Any, k: int, rng: np.random.Generator) -> TruncatedSvd:
     """A matrix with a side so short that a basis would fill it: all of its singular values, exactly."""
-    m, n = operator.shape
-    if m < n:
-        tall = np.ascontiguousarray(operator.rmatmat(np.eye(m, dtype=dtype)), dtype=dtype)
-    else:
-        tall = np.ascontiguousarray(operator.matmat(np.eye(n, dtype=dtype)), dtype=dtype)
-    q, _, r = orthonormalize(tall, rng)
+    dtype = tall.dtype
+    q, _, r = orthonormalize(tall.matmat(np.eye(tall.shape[1], dtype=dtype)), rng)
     left, s, right = np.linalg.svd(r)
     u = multiply(q, np.ascontiguousarray(left[:, :k], dtype=dtype))
     v = np.ascontiguousarray(right[:k].T, dtype=dtype)
-    u, v = (v, u) if m < n else (u, v)
     return TruncatedSvd(u, s[:k].astype(dtype), v, np.zeros(k), 1, True)
 
 

@@ -35,12 +35,31 @@ def test_against_numpy(dtype, rows, columns, k):
             np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("rows", "at", "k"), [(0, 0, 2), (1, 2, 1), (4099, 3, 17), (8191, 0, 5)])
+def test_columns_are_set(dtype, rows, at, k):
+    """A block takes its place in the buffer, and nothing beside it is touched."""
+    rng = np.random.default_rng(rows)
+    buffer, x = (rng.normal(size=(rows, width)).astype(dtype) for width in (at + k + 2, k))
+    want = buffer.copy()
+    want[:, at : at + k] = x
+    for threads in (1, 2, 3, 5):
+        found = buffer.copy()
+        native.set_columns(found, at, x, threads)
+        np.testing.assert_array_equal(found, want)
+
+
 def test_shapes_are_checked():
     """A wrong length would be read past its end."""
     buffer, x = np.ones((4, 3)), np.ones((4, 2))
     for bad in (-1, 4):
         with pytest.raises(ValueError, match="columns"):
             native.basis_products(buffer, bad, x, 1)
+    for bad in (-1, 2):
+        with pytest.raises(ValueError, match="at"):
+            native.set_columns(buffer, bad, x, 1)
+    with pytest.raises(ValueError, match="rows of the basis"):
+        native.set_columns(buffer, 0, np.ones((5, 2)), 1)
     with pytest.raises(ValueError, match="rows of the basis"):
         native.basis_products(buffer, 1, np.ones((5, 2)), 1)
     with pytest.raises(ValueError, match="rows of c"):

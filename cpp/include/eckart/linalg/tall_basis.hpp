@@ -16,6 +16,10 @@ struct TallBasis {
   Offset stride;
 };
 
+// The k columns of `buffer` (rows, stride) from `at` on become x (rows, k), at + k <= stride.
+template <class T>
+void set_columns(const MatrixView<T>& buffer, Offset at, const MatrixView<const T>& x, const Execution& run);
+
 // out (columns, k) = B' x, x (rows, k).   Cost: 2 rows columns k flop.
 template <class T>
 void basis_products(const TallBasis<T>& basis, const MatrixView<const T>& x, double* out,
