@@ -11,6 +11,10 @@ void bind_data(py::module_ m);
 void bind_metrics(py::module_ m);
 void bind_completion(py::module_ m);
 void bind_decomposition_nmf(py::module_ m);
+void bind_nn(py::module_ m);
+void bind_nn_convolution(py::module_ m);
+void bind_nn_local(py::module_ m);
+void bind_nn_pooling(py::module_ m);
 }  // namespace eckart::bindings
 
 PYBIND11_MODULE(ECKART_MODULE, m) {
@@ -24,4 +28,9 @@ PYBIND11_MODULE(ECKART_MODULE, m) {
   bind_metrics(m.def_submodule("metrics"));
   bind_completion(m.def_submodule("completion"));
   bind_decomposition_nmf(m.def_submodule("decomposition"));
+  auto nn = m.def_submodule("nn");
+  bind_nn(nn);
+  bind_nn_convolution(nn);
+  bind_nn_local(nn);
+  bind_nn_pooling(nn);
 }

@@ -42,8 +42,8 @@ class Quotients {
       panel_groups(kTileColumns<T> / width, [&](auto vectors, Offset first) {
         Simd<T> product[kPanel][vectors] = {}, logs = {};
         const Offset column = j + first * width;
-        panel_product<T, vectors>(w_.row(i + p), w_.stride(), 1, h_transposed_.data() + column, columns_,
-                                  w_.columns(), product);
+        panel_product<T>(w_.row(i + p), w_.stride(), 1, h_transposed_.data() + column, columns_, w_.columns(),
+                         product);
         for (Offset r = 0; r < kPanel; ++r) {
           for (int v = 0; v < vectors; ++v) {
             const Simd<T> x = load_padded(x_, i + p + r, column + v * width);

@@ -6,11 +6,10 @@
 #pragma once
 
 #include <algorithm>
-#include <type_traits>
 #include <vector>
 
 #include "eckart/base/parallel.hpp"
-#include "eckart/base/simd.hpp"
+#include "eckart/linalg/register_tile.hpp"
 
 namespace eckart {
 
@@ -36,34 +35,6 @@ class PaddedRows {
   AlignedBuffer<T> data_;
 };
 
-// sum[p][v] += sum_t a[p a_row + t a_step] * vector v of the row b + t b_step, for kPanel rows p.
-template <class T, int vectors>
-inline void panel_product(const T* a, Offset a_row, Offset a_step, const T* b, Offset b_step, Offset depth,
-                          Simd<T> (&sum)[kPanel][vectors]) {
-  for (Offset t = 0; t < depth; ++t) {
-    Simd<T> columns[vectors];
-    for (int v = 0; v < vectors; ++v) columns[v] = load(b + v * kSimdWidth<T>);
-#pragma GCC unroll 8
-    for (int p = 0; p < kPanel; ++p) {
-      const Simd<T> x = broadcast(a[p * a_row]);
-      for (int v = 0; v < vectors; ++v) sum[p][v] += x * columns[v];
-    }
-    a += a_step;
-    b += b_step;
-  }
-}
-
-// body(std::integral_constant<int, vectors>, first) for all of n vectors, in groups that fit the registers.
-template <class Body>
-inline void panel_groups(Offset n, Body body) {
-  Offset first = 0;
-  for (; first + kPanelVectors <= n; first += kPanelVectors) {
-    body(std::integral_constant<int, kPanelVectors>(), first);
-  }
-  if (n - first == 2) body(std::integral_constant<int, 2>(), first);
-  if (n - first == 1) body(std::integral_constant<int, 1>(), first);
-}
-
 // sums (rows, n_vectors), `stride` apart, += the product; rows a multiple of kPanel.
 template <class T>
 inline void add_product(const T* a, Offset a_row, Offset a_step, const T* b, Offset stride, Offset depth,
@@ -77,7 +48,7 @@ inline void add_product(const T* a, Offset a_row, Offset a_step, const T* b, Off
       for (int p = 0; p < kPanel; ++p) {
         for (int v = 0; v < vectors; ++v) sum[p][v] = load(to + p * stride + v * kSimdWidth<T>);
       }
-      panel_product<T, vectors>(a + i * a_row, a_row, a_step, b + column, stride, depth, sum);
+      panel_product<T>(a + i * a_row, a_row, a_step, b + column, stride, depth, sum);
 #pragma GCC unroll 8
       for (int p = 0; p < kPanel; ++p) {
         for (int v = 0; v < vectors; ++v) store(to + p * stride + v * kSimdWidth<T>, sum[p][v]);

@@ -26,6 +26,7 @@ __all__ = [
     "decomposition",
     "linalg",
     "metrics",
+    "nn",
 ]
 
 _KNOWN = ("v1", "v3", "v4", "generic", "arm64")
@@ -57,7 +58,7 @@ def _choose() -> str:
 
 LEVEL: str = _choose()
 _module = importlib.import_module(f"{__name__}._{LEVEL}")
-for _family in ("base", "linalg", "data", "metrics", "completion", "decomposition"):
+for _family in ("base", "linalg", "data", "metrics", "completion", "decomposition", "nn"):
     globals()[_family] = sys.modules[f"{__name__}.{_family}"] = getattr(_module, _family)
 
 AMX: bool = base.amx_available() and os.environ.get("ECKART_AMX", "").strip() != "0"  # noqa: F821

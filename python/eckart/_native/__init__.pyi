@@ -11,6 +11,7 @@ from eckart._native import data as data
 from eckart._native import decomposition as decomposition
 from eckart._native import linalg as linalg
 from eckart._native import metrics as metrics
+from eckart._native import nn as nn
 
 # The arrays of the boundary, as cpp/bindings/common.hpp names them.
 _T = TypeVar("_T", np.float32, np.float64)  # array_t<T>: one kernel for either precision
@@ -28,6 +29,7 @@ __all__ = [
     "decomposition",
     "linalg",
     "metrics",
+    "nn",
 ]
 
 SUPPORTED: tuple[str, ...]

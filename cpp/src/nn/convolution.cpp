@@ -1,0 +1,92 @@
+#include "eckart/nn/convolution.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "depthwise.hpp"
+
+namespace eckart {
+
+namespace {
+
+// Whether some phase of the stride has no tap.
+bool has_gaps(const Window& w) {
+  std::vector<bool> seen(w.stride);
+  for (Offset k = 0; k < w.kernel; ++k) seen[k * w.dilation % w.stride] = true;
+  return std::count(seen.begin(), seen.end(), false) > 0;
+}
+
+}  // namespace
+
+template <class T>
+void convolve(const Convolution& conv, const T* x, const T* weight, const T* bias, Activation activation,
+              T* y, const Execution& run) {
+  Correlation<T> c;
+  c.images = conv.images;
+  c.groups = conv.groups;
+  c.channels = conv.group_in();
+  c.rows = conv.group_out();
+  c.y = forward_axis(conv.y);
+  c.x = forward_axis(conv.x);
+  c.in = x;
+  c.in_y = conv.y.in;
+  c.in_x = conv.x.in;
+  c.out = y;
+  c.out_y = conv.y.out;
+  c.out_x = conv.x.out;
+  c.weights = weight;
+  c.channel_step = conv.taps();
+  c.row_step = c.channels * conv.taps();
+  c.group_step = c.rows * c.row_step;
+  c.kernel_x = conv.x.kernel;
+  c.bias = bias;
+  c.activation = activation;
+  correlate(c, run);
+}
+
+template <class T>
+void convolve_transposed(const Convolution& conv, const T* dy, const T* weight, const T* bias,
+                         Activation activation, T* dx, const Execution& run) {
+  Correlation<T> c;
+  c.images = conv.images;
+  c.groups = conv.groups;
+  c.channels = conv.group_out();
+  c.rows = conv.group_in();
+  c.in = dy;
+  c.in_y = conv.y.out;
+  c.in_x = conv.x.out;
+  c.out = dx;
+  c.out_y = conv.y.in;
+  c.out_x = conv.x.in;
+  c.weights = weight;
+  c.row_step = conv.taps();
+  c.channel_step = c.rows * conv.taps();
+  c.group_step = c.channels * c.channel_step;
+  c.kernel_x = conv.x.kernel;
+  c.bias = bias;
+  c.activation = activation;
+  // Without taps, a phase of the result is f(bias): mostly zero, which is quicker written at once.
+  const bool fill = !bias && activation == Activation::none && (has_gaps(conv.y) || has_gaps(conv.x));
+  const Offset pixels = conv.y.in * conv.x.in;
+  parallel_ranges(fill ? conv.images * conv.in : 0, 8, static_cast<double>(conv.images * conv.in * pixels),
+                  run,
+                  [&](Offset begin, Offset end) { std::fill(dx + begin * pixels, dx + end * pixels, T(0)); });
+  for (Offset phase_y = 0; phase_y < conv.y.stride; ++phase_y) {
+    for (Offset phase_x = 0; phase_x < conv.x.stride; ++phase_x) {
+      c.y = backward_axis(conv.y, phase_y);
+      c.x = backward_axis(conv.x, phase_x);
+      if (!fill || !(c.y.taps.empty() || c.x.taps.empty())) correlate(c, run);
+    }
+  }
+}
+
+template void convolve(const Convolution&, const float*, const float*, const float*, Activation, float*,
+                       const Execution&);
+template void convolve(const Convolution&, const double*, const double*, const double*, Activation, double*,
+                       const Execution&);
+template void convolve_transposed(const Convolution&, const float*, const float*, const float*, Activation,
+                                  float*, const Execution&);
+template void convolve_transposed(const Convolution&, const double*, const double*, const double*, Activation,
+                                  double*, const Execution&);
+
+}  // namespace eckart

@@ -1,0 +1,140 @@
+#include "eckart/nn/elementwise.hpp"
+
+#include "eckart/base/parallel.hpp"
+#include "eckart/base/vector_erf.hpp"
+#include "eckart/base/vector_log.hpp"
+#include "eckart/linalg/activation.hpp"
+
+namespace eckart {
+
+namespace {
+
+constexpr Offset kChunk = 1 << 13;
+constexpr double kRootHalf = 0.70710678118654752440, kRootTwoOverPi = 0.79788456080286535588;
+constexpr double kCubic = 0.044715;  // of the approximation of GELU
+
+// 1 + tanh(sqrt(2 / pi) (x + c x^3)), halved: a sigmoid of twice that.
+template <class T>
+Simd<T> tanh_cdf(Simd<T> x) {
+  return vector_sigmoid<T>(T(2 * kRootTwoOverPi) * x * (T(1) + T(kCubic) * x * x));
+}
+
+// log(1 + u), u in [0, 1]: what rounding 1 + u lost is put back.
+template <class T>
+Simd<T> log_one_more(Simd<T> u) {
+  const Simd<T> w = T(1) + u;
+  return vector_log<T>(w) + (u - (w - T(1))) / w;
+}
+
+template <class T, Function f>
+Simd<T> value(Simd<T> x) {
+  if constexpr (f == Function::relu) return rectify<T>(x);
+  if constexpr (f == Function::tanh) return vector_tanh<T>(x);
+  if constexpr (f == Function::sigmoid) return vector_sigmoid<T>(x);
+  if constexpr (f == Function::gelu) return x * (T(0.5) * vector_erfc<T>(x * T(-kRootHalf)));
+  if constexpr (f == Function::gelu_tanh) return x * tanh_cdf<T>(x);
+  if constexpr (f == Function::silu) return x * vector_sigmoid<T>(x);
+  if constexpr (f == Function::softplus) {
+    return rectify<T>(x) + log_one_more<T>(vector_exp<T>(x < T(0) ? x : -x));
+  }
+  if constexpr (f == Function::erf) return vector_erf<T>(x);
+}
+
+template <class T, Function f>
+Simd<T> slope(Simd<T> x, Simd<T> y) {
+  if constexpr (f == Function::relu) return y > T(0) ? broadcast(T(1)) : Simd<T>{};
+  if constexpr (f == Function::tanh) return T(1) - y * y;
+  if constexpr (f == Function::sigmoid) return y * (T(1) - y);
+  if constexpr (f == Function::gelu) {
+    const Simd<T> density = T(kRootTwoOverPi / 2) * detail::gaussian<T>(x * T(kRootHalf));
+    return T(0.5) * vector_erfc<T>(x * T(-kRootHalf)) + x * density;
+  }
+  if constexpr (f == Function::gelu_tanh) {
+    const Simd<T> cdf = tanh_cdf<T>(x);
+    return cdf + T(2 * kRootTwoOverPi) * x * cdf * (T(1) - cdf) * (T(1) + T(3 * kCubic) * x * x);
+  }
+  if constexpr (f == Function::silu) {
+    const Simd<T> s = vector_sigmoid<T>(x);
+    return s * (T(1) + x * (T(1) - s));
+  }
+  if constexpr (f == Function::softplus) return vector_sigmoid<T>(x);
+  if constexpr (f == Function::erf) return T(2 * kRootTwoOverPi * kRootHalf) * detail::gaussian<T>(x);
+}
+
+// Whole vectors, and the rest of a chunk copied into one.
+template <class T, Function f>
+void forward(Offset n, const T* x, T* y, const Execution& run) {
+  constexpr Offset lanes = kSimdWidth<T>;
+  parallel_ranges(n, kChunk, (f == Function::relu ? 1.0 : 20.0) * n, run, [&](Offset begin, Offset end) {
+    Offset i = begin;
+    for (; i + lanes <= end; i += lanes) store(y + i, value<T, f>(load(x + i)));
+    if (i < end) {
+      T line[lanes] = {};
+      std::copy(x + i, x + end, line);
+      store(line, value<T, f>(load(line)));
+      std::copy(line, line + (end - i), y + i);
+    }
+  });
+}
+
+template <class T, Function f>
+void backward(Offset n, const T* x, const T* y, const T* dy, T* dx, const Execution& run) {
+  constexpr Offset lanes = kSimdWidth<T>;
+  parallel_ranges(n, kChunk, (f == Function::relu ? 2.0 : 20.0) * n, run, [&](Offset begin, Offset end) {
+    Offset i = begin;
+    for (; i + lanes <= end; i += lanes) store(dx + i, load(dy + i) * slope<T, f>(load(x + i), load(y + i)));
+    if (i < end) {
+      T from[lanes] = {}, result[lanes] = {}, line[lanes] = {};
+      std::copy(x + i, x + end, from);
+      std::copy(y + i, y + end, result);
+      std::copy(dy + i, dy + end, line);
+      store(line, load(line) * slope<T, f>(load(from), load(result)));
+      std::copy(line, line + (end - i), dx + i);
+    }
+  });
+}
+
+// body(std::integral_constant<Function, f>)
+template <class Body>
+void with_function(Function f, Body body) {
+  switch (f) {
+    case Function::relu:
+      return body(std::integral_constant<Function, Function::relu>());
+    case Function::tanh:
+      return body(std::integral_constant<Function, Function::tanh>());
+    case Function::sigmoid:
+      return body(std::integral_constant<Function, Function::sigmoid>());
+    case Function::gelu:
+      return body(std::integral_constant<Function, Function::gelu>());
+    case Function::gelu_tanh:
+      return body(std::integral_constant<Function, Function::gelu_tanh>());
+    case Function::silu:
+      return body(std::integral_constant<Function, Function::silu>());
+    case Function::softplus:
+      return body(std::integral_constant<Function, Function::softplus>());
+    case Function::erf:
+      return body(std::integral_constant<Function, Function::erf>());
+  }
+}
+
+}  // namespace
+
+template <class T>
+void elementwise(Function f, Offset n, const T* x, T* y, const Execution& run) {
+  with_function(f, [&](auto which) { forward<T, which>(n, x, y, run); });
+}
+
+template <class T>
+void elementwise_backward(Function f, Offset n, const T* x, const T* y, const T* dy, T* dx,
+                          const Execution& run) {
+  with_function(f, [&](auto which) { backward<T, which>(n, x, y, dy, dx, run); });
+}
+
+template void elementwise(Function, Offset, const float*, float*, const Execution&);
+template void elementwise(Function, Offset, const double*, double*, const Execution&);
+template void elementwise_backward(Function, Offset, const float*, const float*, const float*, float*,
+                                   const Execution&);
+template void elementwise_backward(Function, Offset, const double*, const double*, const double*, double*,
+                                   const Execution&);
+
+}  // namespace eckart

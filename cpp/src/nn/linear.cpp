@@ -1,0 +1,92 @@
+#include "eckart/nn/linear.hpp"
+
+#include <algorithm>
+
+#include "eckart/base/parallel.hpp"
+#include "eckart/linalg/product.hpp"
+
+namespace eckart {
+
+template <class T>
+void linear(const Linear& layer, const T* x, const T* weight, const T* bias, Activation activation, T* y,
+            const Execution& run) {
+  Product<T> p;
+  p.m = layer.n;
+  p.n = layer.out;
+  p.k = layer.in;
+  p.a = {x, layer.in, 1};
+  p.b = {weight, 1, layer.in};
+  p.c = {y, layer.out, 1};
+  p.bias = bias;
+  p.activation = activation;
+  multiply(p, run);
+}
+
+template <class T>
+void linear_backward(const Linear& layer, const T* x, const T* weight, const T* dy, T* dx, T* dw, T* db,
+                     const Execution& run) {
+  if (dx) {
+    Product<T> p;
+    p.m = layer.n;
+    p.n = layer.in;
+    p.k = layer.out;
+    p.a = {dy, layer.out, 1};
+    p.b = {weight, layer.in, 1};
+    p.c = {dx, layer.in, 1};
+    multiply(p, run);
+  }
+  if (dw) {
+    Product<T> p;
+    p.m = layer.out;
+    p.n = layer.in;
+    p.k = layer.n;
+    p.a = {dy, 1, layer.out};
+    p.b = {x, layer.in, 1};
+    p.c = {dw, layer.in, 1};
+    multiply(p, run);
+  }
+  if (db) {
+    parallel_ranges(layer.out, 256, static_cast<double>(layer.n) * layer.out, run,
+                    [&](Offset begin, Offset end) {
+                      std::fill(db + begin, db + end, T(0));
+                      for (Offset i = 0; i < layer.n; ++i) {
+                        for (Offset o = begin; o < end; ++o) db[o] += dy[i * layer.out + o];
+                      }
+                    });
+  }
+}
+
+template <class T>
+void activation_backward(Activation activation, Offset n, const T* y, const T* dy, T* dz,
+                         const Execution& run) {
+  parallel_ranges(n, 1 << 14, 2.0 * n, run, [&](Offset begin, Offset end) {
+    switch (activation) {
+      case Activation::none:
+        std::copy(dy + begin, dy + end, dz + begin);
+        break;
+      case Activation::relu:
+        for (Offset i = begin; i < end; ++i) dz[i] = y[i] > T(0) ? dy[i] : T(0);
+        break;
+      case Activation::tanh:
+        for (Offset i = begin; i < end; ++i) dz[i] = dy[i] * (T(1) - y[i] * y[i]);
+        break;
+      case Activation::sigmoid:
+        for (Offset i = begin; i < end; ++i) dz[i] = dy[i] * (y[i] * (T(1) - y[i]));
+        break;
+    }
+  });
+}
+
+template void linear(const Linear&, const float*, const float*, const float*, Activation, float*,
+                     const Execution&);
+template void linear(const Linear&, const double*, const double*, const double*, Activation, double*,
+                     const Execution&);
+template void linear_backward(const Linear&, const float*, const float*, const float*, float*, float*, float*,
+                              const Execution&);
+template void linear_backward(const Linear&, const double*, const double*, const double*, double*, double*,
+                              double*, const Execution&);
+template void activation_backward(Activation, Offset, const float*, const float*, float*, const Execution&);
+template void activation_backward(Activation, Offset, const double*, const double*, double*,
+                                  const Execution&);
+
+}  // namespace eckart
