@@ -18,6 +18,7 @@ _FAMILIES = (
     "experiments",
     "linalg",
     "metrics",
+    "nn",
     "testing",
 )
 _FUNCTIONS = {

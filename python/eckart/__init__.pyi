@@ -6,6 +6,7 @@ from eckart import evaluation as evaluation
 from eckart import experiments as experiments
 from eckart import linalg as linalg
 from eckart import metrics as metrics
+from eckart import nn as nn
 from eckart import testing as testing
 from eckart.base.config import show_config as show_config
 from eckart.base.errors import EckartError as EckartError

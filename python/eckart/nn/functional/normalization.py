@@ -1,0 +1,235 @@
+"""Layers that bring numbers to mean 0 and variance 1, and scale them anew.
+
+weight and bias are optional everywhere. ValueError where shapes or types do not fit.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from eckart._native import nn as native
+from eckart.base.validation import check_int, check_option
+from eckart.nn.functional._native import operands, threads
+from eckart.nn.ops import define
+from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply, refuse_in_plan
+
+__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
+
+
+def layer_norm(
+    input: Any, normalized_shape: int | Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Tensor:
+    """Return (x - mean) / sqrt(variance + eps) weight + bias (Ba, Kiros and Hinton 2016).
+
+    Moments are over the trailing axes, which have `normalized_shape`, as weight and bias have.
+    """
+    return _layer_norm(input, normalized_shape, weight, bias, eps, centered=True)
+
+
+def rms_norm(
+    input: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None
+) -> Tensor:
+    """Return x / sqrt(mean(x^2) + eps) weight (Zhang and Sennrich 2019); eps: of the type, if None."""
+    eps = float(np.finfo(np.asarray(input).dtype).eps) if eps is None else eps
+    return _layer_norm(input, normalized_shape, weight, None, eps, centered=False)
+
+
+def batch_norm(
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    activation: str | None = None,
+) -> Tensor:
+    """Normalise each channel over all others' axes (Ioffe and Szegedy 2015).
+
+    input : (n, channels, ...)
+    running_mean, running_var : (channels,) arrays. With `training` the moments are the batch's, and these
+        (if given) move towards them in place by `momentum`, towards the variance over n - 1; without, they
+        are the moments.
+    activation : None, or "relu", applied in the same pass
+    """
+    x = input if isinstance(input, Tensor) else Tensor(input)
+    if x.ndim < 2 or (not training and (running_mean is None or running_var is None)):
+        raise ValueError(
+            f"batch_norm: expected (n, channels, ...), and running_mean and running_var unless training, got "
+            f"shape {x.shape}"
+        )
+    check_option(activation, "activation", (None, "relu"))
+    channels = (x.shape[1],)
+    running = [None if r is None else np.asarray(r) for r in (running_mean, running_var)]
+    for name, r in zip(("running_mean", "running_var"), running, strict=True):
+        if r is not None and r.shape != channels:
+            raise ValueError(f"{name}: expected shape {channels}, got {r.shape}")
+    if training:
+        n = x.size // max(1, x.shape[1])
+        if n < 2:
+            raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got {x.shape}")
+        mean, variance = native.channel_moments(_planes(operands(x.data)[0]), threads())
+        refuse_in_plan("batch_norm in training, which moves averages in Python,")
+        for r, now in zip(running, (mean, variance * (n / (n - 1))), strict=True):
+            if r is not None:
+                r += momentum * (now - r)
+    else:
+        mean, variance = (np.ascontiguousarray(r, dtype=x.dtype) for r in running)
+    moments = {"mean": mean, "variance": variance, "eps": eps, "fixed": not training}
+    return _affine("batch_norm", x, weight, bias, channels, rectified=activation == "relu", **moments)
+
+
+def group_norm(
+    input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Tensor:
+    """Normalise each group of channels of each example (Wu and He 2018): input (n, channels, ...)."""
+    shape = np.shape(input)
+    if len(shape) < 2 or shape[1] % check_int(num_groups, "num_groups"):
+        raise ValueError(f"num_groups: expected a divisor of the channels of {shape}, got {num_groups}")
+    return _affine("group_norm", input, weight, bias, (shape[1],), groups=num_groups, eps=eps)
+
+
+def instance_norm(input: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+    """Normalise each channel of each example (Ulyanov et al. 2016): input (n, channels, ...)."""
+    return group_norm(input, np.shape(input)[1], weight, bias, eps)
+
+
+def _channel_window(x: Array, size: int, behind: int) -> Array:
+    """Return the sums over `size` neighbouring channels, the first of them `behind` before each."""
+    sums = np.zeros_like(x)
+    for shift in range(-behind, size - behind):
+        to, source = (
+            slice(max(0, -shift), x.shape[1] - max(0, shift)),
+            slice(max(0, shift), x.shape[1] + min(0, shift)),
+        )
+        sums[:, to] += x[:, source]
+    return sums
+
+
+def _response(x: Array, size: int, alpha: float, k: float) -> Array:
+    return k + alpha / size * _channel_window(x * x, size, size // 2)
+
+
+def _response_back(g: Array, y: Array, x: Array, size: int, alpha: float, beta: float, k: float) -> Array:
+    d = _response(x, size, alpha, k)
+    crowd = _channel_window(g * y / d, size, size - 1 - size // 2)
+    return g * d**-beta - 2 * alpha * beta / size * x * crowd
+
+
+_local_response_norm = define(
+    "local_response_norm",
+    lambda x, size, alpha, beta, k: x * _response(x, size, alpha, k) ** -beta,
+    _response_back,
+)
+
+
+def local_response_norm(
+    input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    """Return x / (k + alpha / size sum x^2)^beta, summed over `size` channels around (Krizhevsky et al.
+    2012).
+    """
+    if np.ndim(input) < 3:
+        raise ValueError(f"input: expected (n, channels, ...) of 3 axes or more, got shape {np.shape(input)}")
+    return _local_response_norm(input, check_int(size, "size"), alpha, beta, k)
+
+
+def _layer_norm(
+    input: Any, normalized_shape: int | Sequence[int], weight: Any, bias: Any, eps: float, centered: bool
+) -> Tensor:
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if np.shape(input)[-len(shape) :] != shape or not shape:
+        raise ValueError(
+            f"normalized_shape: expected the last axes of {np.shape(input)}, got {normalized_shape}"
+        )
+    return _affine("layer_norm", input, weight, bias, shape, axes=len(shape), eps=eps, centered=centered)
+
+
+def _affine(rule: str, input: Any, weight: Any, bias: Any, shape: tuple[int, ...], **options: Any) -> Tensor:
+    """Apply a rule to an input with a weight and a bias, or without."""
+    for name, value in (("weight", weight), ("bias", bias)):
+        if value is not None and np.shape(value) != shape:
+            raise ValueError(f"{name}: expected shape {shape}, got {np.shape(value)}")
+    if bias is not None and weight is None:
+        weight = np.ones(shape, np.asarray(bias).dtype)
+    return apply(rule, *[x for x in (input, weight, bias) if x is not None], **options)
+
+
+def _parts(arrays: Sequence[Array]) -> tuple[Array, Array | None, Array | None]:
+    """Return x, weight and bias as the kernels want them, the latter two flat or None."""
+    x, *rest = operands(*arrays)
+    flat = [*[a.reshape(-1) for a in rest], None, None]
+    return x, flat[0], flat[1]
+
+
+def _wanted(step: Step) -> tuple[list[bool], Array | None, Array | None]:
+    """Return which of three gradients are wanted, and flat arrays for those of weight and bias, or None."""
+    missing = [None] * (3 - len(step.needs))
+    flat = [None if t is None else t.reshape(-1) for t in (*step.targets, *missing)]
+    return [*step.needs, *[False] * len(missing)], flat[1], flat[2]
+
+
+def _shaped(step: Step, found: Sequence[Array | None]) -> list[Array | None]:
+    return [None if g is None else g.reshape(a.shape) for g, a in zip(found, step.arrays, strict=False)]
+
+
+def _planes(x: Array) -> Array:
+    return x.reshape(*x.shape[:2], -1) if x.size else x.reshape(*x.shape[:2], 0)
+
+
+def _rows(x: Array, axes: int) -> Array:
+    columns = int(np.prod(x.shape[x.ndim - axes :]))
+    return x.reshape(x.size // columns if columns else 0, columns)
+
+
+def _layer_forward(x: Array, *affine: Array, axes: int, eps: float, centered: bool) -> tuple[Array, Any]:
+    x, weight, bias = _parts((x, *affine))
+    y, mean, inverse = native.layer_norm(_rows(x, axes), weight, bias, eps, centered, threads())
+    return y.reshape(x.shape), (mean, inverse)
+
+
+def _layer_backward(step: Step, gradient: Array) -> list[Array | None]:
+    (x, weight, _), axes = _parts(step.arrays), step.options["axes"]
+    dy, (mean, inverse) = _rows(np.ascontiguousarray(gradient), axes), step.saved
+    return _shaped(step, native.layer_norm_backward(
+        _rows(x, axes), weight, mean, inverse, dy, step.options["centered"], *_wanted(step), threads()
+    ))  # fmt: skip
+
+
+def _batch_forward(
+    x: Array, *affine: Array, mean: Array, variance: Array, eps: float, fixed: bool, rectified: bool
+) -> Array:
+    x, weight, bias = _parts((x, *affine))
+    return native.batch_norm(_planes(x), mean, variance, weight, bias, eps, rectified, threads()).reshape(
+        x.shape
+    )
+
+
+def _batch_backward(step: Step, gradient: Array) -> list[Array | None]:
+    (x, weight, _), options = _parts(step.arrays), step.options
+    return _shaped(step, native.batch_norm_backward(
+        _planes(x), _planes(step.output), options["mean"], options["variance"], weight,
+        _planes(np.ascontiguousarray(gradient)), options["eps"], options["rectified"], options["fixed"],
+        *_wanted(step), threads(),
+    ))  # fmt: skip
+
+
+def _group_forward(x: Array, *affine: Array, groups: int, eps: float) -> tuple[Array, Any]:
+    x, weight, bias = _parts((x, *affine))
+    y, mean, inverse = native.group_norm(_planes(x), groups, weight, bias, eps, threads())
+    return y.reshape(x.shape), (mean, inverse)
+
+
+def _group_backward(step: Step, gradient: Array) -> list[Array | None]:
+    x, weight, _ = _parts(step.arrays)
+    dy, (mean, inverse) = _planes(np.ascontiguousarray(gradient)), step.saved
+    return _shaped(step, native.group_norm_backward(
+        _planes(x), step.options["groups"], mean, inverse, weight, dy, *_wanted(step), threads()
+    ))  # fmt: skip
+
+
+RULES["layer_norm"] = Rule("layer_norm", _layer_forward, _layer_backward)
+RULES["batch_norm"] = Rule("batch_norm", _batch_forward, _batch_backward)
+RULES["group_norm"] = Rule("group_norm", _group_forward, _group_backward)

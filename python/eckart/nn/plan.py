@@ -1,0 +1,90 @@
+"""A step whose operations and shapes do not change, recorded once and run again without Python in it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from eckart._native import nn as native
+from eckart.base.errors import EckartError
+from eckart.base.threads import get_num_threads
+from eckart.nn.tensor import Array, Tensor, planning
+
+
+class Plan:
+    """The native kernels of a forward and backward pass, in their order, on the same arrays each time.
+
+        plan = Plan(lambda x, y: functional.cross_entropy(net(x), y), x, y)
+        for x, y in loader:
+            loss = plan(x, y)            # as loss.backward() would: gradients are in place
+            optimizer.step()
+
+    loss : called with the inputs as arrays, returns one number as a Tensor; its leaves must belong to an
+        optimiser already, so that they and their gradients have a fixed place
+    inputs : arrays of the first batch; all later ones must have their shapes and types
+
+    What a step does in Python is done once and never again: whatever is computed there instead of in kernels
+    (sums of gradients of a tensor used twice, operations of NumPy) cannot be planned, nor what moves by
+    itself (dropout, running averages). So the plan is compared with the step on changed inputs, to the bit,
+    and refused with an EckartError where they differ. Raises ValueError for other shapes or types.
+    """
+
+    def __init__(self, loss: Callable[..., Tensor], *inputs: Any) -> None:
+        given = [np.asarray(x) for x in inputs]
+        self._inputs = [np.array(x, order="C") for x in given]
+        self._parameters: list[Tensor] = []
+        native.begin_recording()
+        try:
+            with planning():
+                out = loss(*self._inputs)
+                self._parameters = out.leaves()
+                for p in self._parameters:
+                    p.grad = None
+                out.backward()
+        finally:
+            self._recording = native.end_recording()
+        self._loss = out.data
+        self._check(loss, given)
+
+    def __call__(self, *inputs: Any) -> float:
+        """Run the step on a batch: the loss is returned, the gradients are in the parameters' `grad`."""
+        if len(inputs) != len(self._inputs):
+            raise ValueError(f"expected {len(self._inputs)} inputs, got {len(inputs)}")
+        for place, given in zip(self._inputs, inputs, strict=True):
+            array = np.asarray(given)
+            if array.shape != place.shape or array.dtype != place.dtype:
+                raise ValueError(
+                    f"expected {place.dtype} of shape {place.shape}, got {array.dtype} of shape {array.shape}"
+                )
+            np.copyto(place, array)
+        native.replay(self._recording, get_num_threads())
+        for p in self._parameters:
+            p.grad = p.buffer
+        return float(self._loss)
+
+    def _check(self, loss: Callable[..., Tensor], given: Sequence[Array]) -> None:
+        """Compare with the step itself on inputs that differ from the recorded ones everywhere."""
+        for p in self._parameters:
+            if p.buffer is None or p.grad is not p.buffer:
+                raise EckartError(
+                    f"a parameter of shape {p.shape} has no fixed place for its gradient, or its gradients "
+                    "are summed in Python: give it to an optimiser first, and use it once in a step"
+                )
+        changed = [_changed(x) for x in given]
+        planned = self(*changed), [np.array(p.grad) for p in self._parameters]
+        for p in self._parameters:
+            p.grad = None
+        out = loss(*changed)
+        out.backward()
+        same = float(out.data) == planned[0] and all(
+            np.array_equal(p.grad, g, equal_nan=True)
+            for p, g in zip(self._parameters, planned[1], strict=True)
+        )
+        if not same:
+            raise EckartError("the step computes something outside native kernels and cannot be planned")
+
+
+def _changed(x: Array) -> Array:
+    if x.dtype.kind == "f":
+        return (0.5 * x[::-1] + x.dtype.type(0.25)).astype(x.dtype)
+    return np.where(x == 0, 1, 0).astype(x.dtype)
