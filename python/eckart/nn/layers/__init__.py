@@ -1,0 +1,100 @@
+"""Layers: modules that hold the parameters of one function of `nn.functional`. Names are PyTorch's."""
+
+from eckart.nn.layers.activations import (
+    ELU,
+    GELU,
+    GLU,
+    SELU,
+    Activation,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    LeakyReLU,
+    LogSigmoid,
+    LogSoftmax,
+    Mish,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Softsign,
+    Tanh,
+)
+from eckart.nn.layers.attention import MultiHeadAttention
+from eckart.nn.layers.containers import ModuleList, Sequential
+from eckart.nn.layers.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from eckart.nn.layers.dense import Linear
+from eckart.nn.layers.embedding import Embedding, PositionEmbedding
+from eckart.nn.layers.local import LocallyConnected1d, LocallyConnected2d
+from eckart.nn.layers.normalization import (
+    BatchNorm1d,
+    BatchNorm2d,
+    GroupNorm,
+    LayerNorm,
+    LocalResponseNorm,
+    RMSNorm,
+)
+from eckart.nn.layers.pooling import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    MaxPool1d,
+    MaxPool2d,
+)
+from eckart.nn.layers.shape import Dropout, Flatten, Identity
+from eckart.nn.layers.sharing import as_dense, as_local
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "GLU",
+    "SELU",
+    "Activation",
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AvgPool1d",
+    "AvgPool2d",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GroupNorm",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
+    "Identity",
+    "LayerNorm",
+    "LeakyReLU",
+    "Linear",
+    "LocalResponseNorm",
+    "LocallyConnected1d",
+    "LocallyConnected2d",
+    "LogSigmoid",
+    "LogSoftmax",
+    "MaxPool1d",
+    "MaxPool2d",
+    "Mish",
+    "ModuleList",
+    "MultiHeadAttention",
+    "PositionEmbedding",
+    "RMSNorm",
+    "ReLU",
+    "ReLU6",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "Tanh",
+    "as_dense",
+    "as_local",
+]

@@ -1,0 +1,50 @@
+"""Modules made of modules."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+from eckart.nn.module import Module
+
+Self = TypeVar("Self", bound="ModuleList")
+
+
+class ModuleList(Module):
+    """Modules in order, named "0", "1", ...: a list whose parameters are found."""
+
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
+        for module in modules:
+            self.append(module)
+
+    def append(self: Self, module: Module) -> Self:
+        """Add a module at the end."""
+        if not isinstance(module, Module):
+            raise TypeError(f"module: expected a Module, got {type(module).__name__}")
+        setattr(self, str(len(self)), module)
+        return self
+
+    def __len__(self) -> int:
+        return sum(name.isdigit() for name in vars(self))
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter([module for name, module in vars(self).items() if name.isdigit()])
+
+    def __getitem__(self, index: int) -> Any:
+        """Return a module, or for a slice the modules in a list of the same kind that shares them."""
+        modules = list(self)[index]
+        return modules if isinstance(modules, Module) else _like(self, modules)
+
+
+class Sequential(ModuleList):
+    """Modules one after the other: Sequential(Linear(784, 128), ReLU(), Linear(128, 10))."""
+
+    def __init__(self, *modules: Module) -> None:
+        super().__init__(modules)
+
+    def forward(self, x: Any) -> Any:
+        for module in self:
+            x = module(x)
+        return x
+
+
+def _like(container: ModuleList, modules: list[Module]) -> ModuleList:
+    return Sequential(*modules) if isinstance(container, Sequential) else ModuleList(modules)

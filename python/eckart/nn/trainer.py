@@ -1,0 +1,255 @@
+"""The loop around a model, an optimiser and a loss: epochs, measures, early stopping, checkpoints."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from eckart.base.errors import DivergenceError, EckartError
+from eckart.base.files import PathLike
+from eckart.base.progress import Progress
+from eckart.base.validation import check_int
+from eckart.nn.checkpoint import read_checkpoint, write_checkpoint
+from eckart.nn.interrupts import DeferredInterrupt
+from eckart.nn.loader import Loader
+from eckart.nn.measures import Measure, named_measures
+from eckart.nn.module import Module
+from eckart.nn.optim import ReduceLROnPlateau, clip_grad_norm
+from eckart.nn.tensor import Array, Tensor, no_grad
+
+Self = TypeVar("Self", bound="Trainer")
+Record = dict[str, Any]
+
+
+class Trainer:
+    """Trains a model: ``Trainer(net, Adam(net.parameters()), cross_entropy).fit(loader, epochs=5)``.
+
+    model : called with a batch of X
+    optimizer : made of the model's parameters
+    loss : (what the model returned, batch of y) -> Tensor of one number, a mean over the batch
+    metrics : names ("top1", "top5"), or {name: function of (outputs, y) arrays -> mean}
+    schedule : of the learning rate; stepped after each batch, or each epoch (`schedule_every`)
+    clip_norm : gradients are scaled to at most this norm
+    verbose : show a progress bar on stderr
+
+    Learned: history_, a dictionary for each epoch (epoch, loss, metrics, the same as validation_...,
+    seconds, learning_rate), epoch_ and position_, the epochs and the batches of the next that are done.
+    """
+
+    def __init__(
+        self, model: Module, optimizer: Any, loss: Callable[[Any, Any], Tensor], *,
+        metrics: Sequence[str] | Mapping[str, Measure] = (), schedule: Any = None,
+        schedule_every: str = "epoch", clip_norm: float | None = None, verbose: bool = False,
+    ) -> None:  # fmt: skip
+        if schedule_every not in ("epoch", "batch"):
+            raise ValueError(f"schedule_every: expected 'epoch' or 'batch', got {schedule_every!r}")
+        self.model, self.optimizer, self.loss = model, optimizer, loss
+        self.measures = named_measures(metrics)
+        self.schedule, self.schedule_every, self.clip_norm = schedule, schedule_every, clip_norm
+        self.verbose = verbose
+        self._dtype = _dtype_of(model)
+        self.history_: list[Record] = []
+        self.epoch_ = self.position_ = 0
+        self._sums: dict[str, float] = {}
+        self._best: Record = {"value": math.inf, "epoch": 0, "state": None}
+
+    def fit(
+        self: Self, data: Any, epochs: int, *, validation: Any = None,
+        callbacks: Sequence[Callable[[Record], Any]] = (), patience: int | None = None,
+        monitor: str | None = None, checkpoint: PathLike | None = None,
+    ) -> Self:  # fmt: skip
+        """Train until `epochs` more epochs are done; one that was interrupted goes on where it stood.
+
+        data, validation : a Loader, or (X, y): batches of 64, in training shuffled
+        callbacks : each is called with the record of an epoch; True stops
+        patience : stop after so many epochs without a lower `monitor`, and go back to the best weights
+        monitor : what is to fall, for patience and ReduceLROnPlateau; "validation_loss", without validation
+            "loss"
+        checkpoint : a file that is written after each epoch
+
+        Ctrl-C: the step under way is finished, the model and the position are those after it, and
+        KeyboardInterrupt is raised. DivergenceError where the loss is not finite; that step is not taken.
+        """
+        loader, until = _loader(data, shuffle=True), self.epoch_ + check_int(epochs, "epochs", low=0)
+        if patience is not None:
+            check_int(patience, "patience")
+        measured = ["loss", *self.measures]
+        measured += [f"validation_{name}" for name in measured] if validation is not None else []
+        monitor = monitor or ("loss" if validation is None else "validation_loss")
+        if monitor not in measured:
+            raise ValueError(f"monitor: expected one of {', '.join(measured)}, got {monitor!r}")
+        total = (until - self.epoch_) * len(loader) - self.position_
+        bar = Progress(type(self.model).__name__, total, self.verbose)
+        try:
+            with bar, DeferredInterrupt() as interrupt:
+                while self.epoch_ < until:
+                    record = self._epoch(loader, validation, bar, interrupt)
+                    self._schedule_by(record, monitor)
+                    stop = self._is_stale(record, monitor, patience)
+                    if checkpoint is not None:
+                        self.save_checkpoint(checkpoint)
+                    if any([callback(dict(record)) is True for callback in callbacks]) or stop:
+                        break
+                    interrupt.check()
+        finally:
+            self.model.eval()
+        if patience is not None and self._best["state"] is not None:
+            self.model.load_state_dict(self._best["state"])
+        return self
+
+    def _epoch(self, loader: Loader, validation: Any, bar: Progress, interrupt: DeferredInterrupt) -> Record:
+        """Do what is left of an epoch, and return its record."""
+        begin = time.perf_counter()
+        self.model.train()
+        for x, y in loader.batches(self.epoch_, self.position_):
+            self._step(x, y)
+            self.position_ += 1
+            bar.advance(f"epoch {self.epoch_ + 1}, loss {self._sums['loss'] / self._sums['examples']:.4g}")
+            interrupt.check()
+        record: Record = {"epoch": self.epoch_ + 1} | _means(self._sums)
+        if validation is not None:
+            record |= {f"validation_{name}": value for name, value in self.evaluate(validation).items()}
+        record["seconds"] = time.perf_counter() - begin
+        record["learning_rate"] = self.optimizer.param_groups[0]["lr"]
+        self.epoch_, self.position_, self._sums = self.epoch_ + 1, 0, {}
+        self.history_.append(record)
+        return record
+
+    def _step(self, x: Array, y: Array) -> None:
+        """Take one step, and add up the batch's loss and measures."""
+        self.optimizer.zero_grad()
+        output = self.model(_input(x, self._dtype))
+        loss = self.loss(output, y)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise DivergenceError(
+                f"the loss is {value} in epoch {self.epoch_ + 1}, batch {self.position_ + 1}"
+            )
+        loss.backward()
+        if self.clip_norm is not None:
+            clip_grad_norm(self.model.parameters(), self.clip_norm)
+        self.optimizer.step()
+        if self.schedule is not None and self.schedule_every == "batch":
+            self.schedule.step()
+        self._add(self._sums, value, output, y)
+
+    def _add(self, sums: dict[str, float], loss: float, output: Any, y: Array) -> None:
+        n = len(y)
+        measured = {name: float(measure(output.data, y)) for name, measure in self.measures.items()}
+        for name, value in {"examples": 1.0, "loss": loss, **measured}.items():
+            sums[name] = sums.get(name, 0.0) + n * value
+
+    def _schedule_by(self, record: Record, monitor: str) -> None:
+        """Step the schedule at the end of an epoch; one that waits for a plateau sees the monitor."""
+        if self.schedule is None or self.schedule_every == "batch":
+            return
+        seen = (record[monitor],) if isinstance(self.schedule, ReduceLROnPlateau) else ()
+        self.schedule.step(*seen)
+
+    def _is_stale(self, record: Record, monitor: str, patience: int | None) -> bool:
+        """Note the best epoch, and return whether it is `patience` epochs ago."""
+        if patience is None:
+            return False
+        if record[monitor] < self._best["value"]:
+            state = self.model.state_dict()
+            self._best = {"value": record[monitor], "epoch": record["epoch"], "state": state}
+        return record["epoch"] - self._best["epoch"] >= patience
+
+    # --- use ----------------------------------------------------------------------------------------------
+
+    def predict(self, X: Any, batch_size: int = 256) -> Array:
+        """Return what the model makes of X, in batches, as in use (no dropout, running averages)."""
+        return predict(self.model, X, batch_size)
+
+    def evaluate(self, data: Any) -> dict[str, float]:
+        """Return the mean loss and metrics over a Loader or (X, y), as in use."""
+        sums: dict[str, float] = {}
+        training = self.model.training
+        self.model.eval()
+        try:
+            with no_grad():
+                for x, y in _loader(data).batches(0):
+                    output = self.model(_input(x, self._dtype))
+                    self._add(sums, self.loss(output, y).item(), output, y)
+        finally:
+            self.model.train(training)
+        return _means(sums)
+
+    def plot_history(self, path: Any = None) -> Any:
+        """Return a figure of `history_`, written to `path` if given; see :func:`curves.plot_history`."""
+        from eckart.nn.curves import plot_history
+
+        return plot_history(self.history_, path)
+
+    # --- files --------------------------------------------------------------------------------------------
+
+    def save_checkpoint(self, path: PathLike) -> None:
+        """Write all that a training needs to go on as if it had never stopped, whole or not at all.
+
+        That is: parameters and buffers (the streams of dropout among them), optimiser, schedule, position,
+        history, best weights. Batches and augmentation depend on the Loader's seed, epoch and batch alone.
+        """
+        write_checkpoint(path, {
+            "model": self.model.state_dict(),
+            "buffers": dict(self.model.named_buffers()),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": None if self.schedule is None else self.schedule.state_dict(),
+            "epoch": self.epoch_, "position": self.position_, "sums": self._sums,
+            "history": self.history_, "best": self._best,
+        })  # fmt: skip
+
+    def load_checkpoint(self: Self, path: PathLike) -> Self:
+        """Go on from a checkpoint of the same model, optimiser and schedule.
+
+        Raises EckartError for a missing, damaged or foreign file, or one of another model.
+        """
+        state = read_checkpoint(path)
+        try:
+            self.model.load_state_dict(state["model"])
+            for name, array in self.model.named_buffers():
+                array[...] = state["buffers"][name]
+            self.optimizer.load_state_dict(state["optimizer"])
+            if self.schedule is not None:
+                self.schedule.load_state_dict(state["schedule"])
+            self.epoch_, self.position_, self._sums = state["epoch"], state["position"], state["sums"]
+            self.history_, self._best = state["history"], state["best"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise EckartError(f"cannot load {path}: {error}") from error
+        return self
+
+
+def predict(model: Module, X: Any, batch_size: int = 256) -> Array:
+    """Return what a model makes of X, in batches, as in use; the mode it was in is kept."""
+    training, dtype = model.training, _dtype_of(model)
+    model.eval()
+    try:
+        with no_grad():
+            batches = Loader(X, batch_size=batch_size, random_state=0).batches(0)
+            return np.concatenate([model(_input(x, dtype)).data for x in batches])
+    finally:
+        model.train(training)
+
+
+def _means(sums: dict[str, float]) -> dict[str, float]:
+    return {name: total / sums["examples"] for name, total in sums.items() if name != "examples"}
+
+
+def _dtype_of(model: Module) -> Any:
+    return next((p.dtype for p in model.parameters()), None)
+
+
+def _input(x: Array, dtype: Any) -> Tensor:
+    """Return a batch in the parameters' type; integers (tokens) as they are."""
+    return Tensor(x if dtype is None or x.dtype.kind != "f" else x.astype(dtype, copy=False))
+
+
+def _loader(data: Any, shuffle: bool = False) -> Loader:
+    if isinstance(data, Loader):
+        if data.y is None:
+            raise ValueError("data: expected a Loader with y, got one of X alone")
+        return data
+    if isinstance(data, tuple) and len(data) == 2:
+        return Loader(*data, batch_size=64, shuffle=shuffle, random_state=0)
+    raise TypeError(f"data: expected a Loader or (X, y), got {type(data).__name__}")

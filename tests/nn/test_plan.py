@@ -1,0 +1,113 @@
+"""Plans: a recorded step is the step itself, to the bit, and what cannot be recorded is refused."""
+
+import numpy as np
+import pytest
+
+import eckart as ek
+from eckart import nn
+from eckart.base.errors import EckartError
+from eckart.nn import functional as F
+from eckart.nn import layers, optim
+
+
+def network(seed=0, dtype=np.float32):
+    nn.manual_seed(seed)
+    net = layers.Sequential(
+        layers.Conv2d(1, 3, 3), layers.Tanh(), layers.MaxPool2d(2), layers.Flatten(), layers.Linear(27, 5)
+    )
+    return net.to(dtype)
+
+
+def batches(n, size=4, seed=0, dtype=np.float32):
+    rng = np.random.default_rng(seed)
+    for _ in range(n):
+        yield rng.standard_normal((size, 1, 8, 8)).astype(dtype), rng.integers(0, 5, size)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_planned_training_is_the_training(dtype, threads):
+    """After ten steps every parameter has the bits that the engine itself would have given it."""
+    results = []
+    before = ek.get_num_threads()
+    ek.set_num_threads(threads)
+    try:
+        for planned in (False, True):
+            net = network(dtype=dtype)
+            optimizer = optim.Adam(net.parameters(), lr=1e-2)
+            data = list(batches(10, dtype=dtype))
+            plan = nn.Plan(lambda x, y, net=net: F.cross_entropy(net(x), y), *data[0]) if planned else None
+            for x, y in data:
+                if plan is not None:
+                    plan(x, y)
+                else:
+                    optimizer.zero_grad()
+                    F.cross_entropy(net(nn.Tensor(x)), y).backward()
+                optimizer.step()
+            results.append([p.data.copy() for p in net.parameters()])
+    finally:
+        ek.set_num_threads(before)
+    for eager, recorded in zip(*results, strict=True):
+        np.testing.assert_array_equal(eager, recorded)
+
+
+def test_the_loss_is_that_of_the_batch():
+    """A plan returns the loss of what it was given, not of what it was recorded with."""
+    net = network()
+    optim.SGD(net.parameters(), lr=0.1)
+    data = list(batches(3))
+    plan = nn.Plan(lambda x, y: F.cross_entropy(net(x), y), *data[0])
+    for x, y in data:
+        assert plan(x, y) == F.cross_entropy(net(nn.Tensor(x)), y).item()
+
+
+def test_work_outside_kernels_is_refused():
+    """What NumPy computes while recording would stay as it was: the plan says so instead."""
+    net = network()
+    optim.SGD(net.parameters(), lr=0.1)
+    x, y = next(batches(1))
+    with pytest.raises(EckartError, match="cannot be planned"):
+        nn.Plan(lambda x, y: F.cross_entropy(net(nn.Tensor(np.sin(x))), y), x, y)
+
+
+def test_parameters_without_a_place_are_refused():
+    """Without an optimiser each backward pass makes new gradients, and a replay would write into old ones."""
+    net = network()
+    x, y = next(batches(1))
+    with pytest.raises(EckartError, match="optimiser"):
+        nn.Plan(lambda x, y: F.cross_entropy(net(x), y), x, y)
+
+
+def test_other_shapes_and_types_are_refused():
+    """A replay knows one shape only."""
+    net = network()
+    optim.SGD(net.parameters(), lr=0.1)
+    x, y = next(batches(1))
+    plan = nn.Plan(lambda x, y: F.cross_entropy(net(x), y), x, y)
+    with pytest.raises(ValueError, match=r"shape \(4, 1, 8, 8\)"):
+        plan(x[:2], y)
+    with pytest.raises(ValueError, match="float32"):
+        plan(x.astype(np.float64), y)
+    with pytest.raises(ValueError, match="2 inputs"):
+        plan(x)
+
+
+def test_an_error_while_recording_leaves_no_recording_open():
+    """The next plan must not find the last one's kernels."""
+    net = network()
+    optim.SGD(net.parameters(), lr=0.1)
+    x, y = next(batches(1))
+    with pytest.raises(ValueError, match="convolution: x"):
+        nn.Plan(lambda x, y: F.cross_entropy(net(x[:, :, :2]), y), x, y)
+    nn.Plan(lambda x, y: F.cross_entropy(net(x), y), x, y)
+
+
+@pytest.mark.parametrize("layer", [layers.Dropout(0.5), layers.BatchNorm1d(27)])
+def test_layers_that_change_by_themselves_are_refused(layer):
+    """Dropout and running averages move with each step, in Python: a replay would not."""
+    net = network()
+    net = layers.Sequential(*list(net.children())[:-1], layer, layers.Linear(27, 5))
+    optim.SGD(net.parameters(), lr=0.1)
+    x, y = next(batches(1))
+    with pytest.raises(EckartError, match="cannot be part of a plan"):
+        nn.Plan(lambda x, y: F.cross_entropy(net(nn.Tensor(x)), y), x, y)

@@ -1,0 +1,214 @@
+"""Training: it learns, it resumes bit for bit, it stops when it should, and it can be stopped."""
+
+import os
+import signal
+from functools import partial
+
+import numpy as np
+import pytest
+
+import eckart
+from eckart import EckartError
+from eckart.base.errors import DivergenceError
+from eckart.nn import Loader, Trainer, layers, optim
+from eckart.nn import functional as F
+from eckart.nn.augmentation import flip, noise
+
+
+def data(n=192, seed=0):
+    """Three classes of small images, told apart by where they are bright."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, n)
+    images = rng.normal(0, 0.5, (n, 1, 6, 6)).astype(np.float32)
+    for row in range(3):
+        images[labels == row, :, 2 * row : 2 * row + 2] += 1
+    return images, labels
+
+
+def net(seed=0):
+    parts = (
+        layers.Conv2d(1, 4, 3, padding=1, random_state=seed),
+        layers.BatchNorm2d(4),
+        layers.ReLU(),
+        layers.MaxPool2d(2),
+        layers.Flatten(),
+        layers.Dropout(0.2, random_state=seed + 1),
+        layers.Linear(36, 3, random_state=seed + 2),
+    )
+    return layers.Sequential(*parts)
+
+
+def trainer(model=None, **options):
+    model = model or net()
+    optimizer = optim.Adam(model.parameters(), lr=0.01)
+    schedule = optim.ExponentialLR(optimizer, 0.9)
+    return Trainer(model, optimizer, F.cross_entropy, metrics=["top1"], schedule=schedule, **options)
+
+
+def loader():
+    augment = [flip, partial(noise, std=0.1)]
+    return Loader(*data(), batch_size=32, shuffle=True, augment=augment, random_state=5)
+
+
+def test_it_learns_and_says_so():
+    """The whole of the loop: loss falls, accuracy rises, on data never seen too."""
+    found = trainer(clip_norm=1.0).fit(loader(), 6, validation=data(90, seed=1))
+    first, last = found.history_[0], found.history_[-1]
+    assert last["loss"] < first["loss"] / 2
+    assert last["validation_top1"] > 0.95
+    assert [r["epoch"] for r in found.history_] == [1, 2, 3, 4, 5, 6]
+    assert last["learning_rate"] == pytest.approx(0.01 * 0.9**5)
+    assert not found.model.training
+    x, y = data(90, seed=1)
+    scores = found.predict(x, batch_size=7)
+    assert (scores.argmax(axis=1) == y).mean() == pytest.approx(found.evaluate((x, y))["top1"])
+
+
+def test_resume_is_bit_exact(tmp_path):
+    """Six epochs are three, a new process, and three: weights, moments, averages, dropout, order, noise."""
+    whole = trainer().fit(loader(), 6)
+    trainer().fit(loader(), 3, checkpoint=tmp_path / "c")
+    resumed = trainer(net(seed=9)).load_checkpoint(tmp_path / "c").fit(loader(), 3)
+    for (name, a), b in zip(
+        whole.model.state_dict().items(), resumed.model.state_dict().values(), strict=True
+    ):
+        assert np.array_equal(a, b), name
+    plain = [[{k: v for k, v in r.items() if k != "seconds"} for r in t.history_] for t in (whole, resumed)]
+    assert plain[0] == plain[1]
+    assert len(plain[0]) == 6
+
+
+def test_resume_in_the_middle_of_an_epoch(tmp_path):
+    """Ctrl-C after some batch, a checkpoint, and on: the same bits as if nothing had been."""
+    whole = trainer().fit(loader(), 2)
+
+    def interrupted_loss(output, y, calls=[]):  # noqa: B006 - counts
+        calls.append(1)
+        if len(calls) == 9:  # six batches an epoch
+            os.kill(os.getpid(), signal.SIGINT)
+        return F.cross_entropy(output, y)
+
+    stopped, before = trainer(), signal.getsignal(signal.SIGINT)
+    stopped.loss = interrupted_loss
+    with pytest.raises(KeyboardInterrupt):
+        stopped.fit(loader(), 2)
+    assert (stopped.epoch_, stopped.position_) == (1, 3)  # the step under way was finished
+    assert signal.getsignal(signal.SIGINT) is before
+    assert not stopped.model.training
+    stopped.save_checkpoint(tmp_path / "c")
+    resumed = trainer(net(seed=9)).load_checkpoint(tmp_path / "c").fit(loader(), 1)
+    for a, b in zip(whole.model.state_dict().values(), resumed.model.state_dict().values(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert resumed.history_[-1]["loss"] == whole.history_[-1]["loss"]
+
+
+def test_same_bits_for_any_number_of_threads():
+    """A result that depends on the machine's cores cannot be reproduced elsewhere."""
+    states = []
+    before = eckart.get_num_threads()
+    try:
+        for threads in (1, 2, 3, 5):
+            eckart.set_num_threads(threads)
+            states.append(trainer().fit(loader(), 1).model.state_dict())
+    finally:
+        eckart.set_num_threads(before)
+    for state in states[1:]:
+        assert all(np.array_equal(state[name], states[0][name]) for name in state)
+
+
+def test_early_stopping_keeps_the_best():
+    """Noise labels: validation gets worse, and the weights of the best epoch must come back."""
+    x, y = data()
+    rng = np.random.default_rng(3)
+    valid = (x[:64], rng.integers(0, 3, 64))
+    found = trainer().fit((x, y), 30, validation=valid, patience=3)
+    losses = [r["validation_loss"] for r in found.history_]
+    assert len(losses) == int(np.argmin(losses)) + 1 + 3 < 30
+    assert found.evaluate(valid)["loss"] == pytest.approx(min(losses), rel=1e-6)
+
+
+def test_callbacks():
+    """A callback sees each epoch's record and may stop."""
+    seen = []
+    found = trainer().fit(loader(), 9, callbacks=[seen.append, lambda record: record["epoch"] == 2])
+    assert seen == found.history_
+    assert len(seen) == 2
+
+
+def test_schedule_by_batch():
+    """Warm-up is counted in steps, not in epochs."""
+    model = net()
+    optimizer = optim.SGD(model.parameters(), lr=1.0)
+    schedule = optim.ExponentialLR(optimizer, 0.5)
+    Trainer(model, optimizer, F.cross_entropy, schedule=schedule, schedule_every="batch").fit(loader(), 1)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.5**6)
+
+
+def test_schedule_that_waits_for_a_plateau():
+    """It needs to be told how the epoch went: labels of noise, and the rate falls."""
+    model = net()
+    optimizer = optim.SGD(model.parameters(), lr=1e-6)
+    schedule = optim.ReduceLROnPlateau(optimizer, patience=0, factor=0.5, threshold=0.5)
+    Trainer(model, optimizer, F.cross_entropy, schedule=schedule).fit(loader(), 3, validation=data(20))
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(1e-6 / 4)
+
+
+def test_divergence_is_named():
+    """A loss of NaN must stop the run with the last good weights, and say where."""
+    model = net()
+    found = Trainer(model, optim.SGD(model.parameters(), lr=1e-3), F.cross_entropy)
+    x, y = data()
+    x[100] = np.nan
+    with pytest.raises(DivergenceError, match="the loss is nan in epoch 1, batch 4"):
+        found.fit(Loader(x, y, 32, random_state=0), 1)
+    assert all(np.isfinite(p.data).all() for p in model.parameters())
+
+
+def test_checkpoint_of_another_model(tmp_path):
+    """Loading the wrong file must be an error that names it."""
+    trainer().save_checkpoint(tmp_path / "c")
+    other = trainer(layers.Sequential(layers.Flatten(), layers.Linear(36, 3, random_state=0)))
+    with pytest.raises(EckartError, match="cannot load"):
+        other.load_checkpoint(tmp_path / "c")
+    net().save(tmp_path / "weights")
+    with pytest.raises(EckartError, match="no checkpoint"):
+        trainer().load_checkpoint(tmp_path / "weights")
+
+
+def test_bad_input():
+    """Mistakes are named where they are made."""
+    with pytest.raises(ValueError, match="schedule_every"):
+        trainer(schedule_every="step")
+    with pytest.raises(TypeError, match=r"data: expected a Loader or \(X, y\), got ndarray"):
+        trainer().fit(data()[0], 1)
+    with pytest.raises(ValueError, match="monitor: expected one of"):
+        trainer().fit(loader(), 1, patience=1, monitor="accuracy")
+    with pytest.raises(ValueError, match="data: expected a Loader with y"):
+        trainer().fit(Loader(data()[0]), 1)
+
+
+def test_data_of_another_type():
+    """NumPy makes float64 of everything; the network's own type decides."""
+    x, y = data()
+    wide = trainer().fit(Loader(x.astype(np.float64), y, 32, random_state=0), 1)
+    narrow = trainer().fit(Loader(x, y, 32, random_state=0), 1)
+    assert wide.history_[0]["loss"] == narrow.history_[0]["loss"]
+    assert wide.predict(x.astype(np.float64)).dtype == np.float32
+
+
+def test_progress_bar_on_stderr(capsys):
+    """Long work shows that it lives; stdout stays clean for what programs read."""
+    trainer(verbose=True).fit(loader(), 1)
+    assert capsys.readouterr().out == ""
+
+
+def test_plot_history(tmp_path):
+    """A panel for each measure, with the training's and the validation's curve."""
+    pytest.importorskip("matplotlib")
+    found = trainer().fit(loader(), 2, validation=data(30))
+    figure = found.plot_history(tmp_path / "h.png")
+    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "top1"]
+    assert all(len(axes.lines) == 2 for axes in figure.axes)
+    assert (tmp_path / "h.png").stat().st_size > 1000
+    with pytest.raises(ValueError, match="history"):
+        trainer().plot_history()
