@@ -12,18 +12,24 @@ from eckart.experiments.outcome import Check, Outcome, Table, figure_of
 
 _HOMES: dict[str, str] = {
     "als-saddle": "als_saddle",
+    "attention-at-init": "attention_at_init",
     "autoencoder-is-pca": "autoencoder_is_pca",
     "choosing-rank": "choosing_rank",
     "eckart-young": "eckart_young",
+    "image-filters": "image_filters",
     "matrix-recovery": "matrix_recovery",
     "nmf-parts": "nmf_parts",
     "nuclear-vs-rank": "nuclear_vs_rank",
+    "optimizers": "optimizers",
+    "parameter-counts": "parameter_counts",
     "pca-image-compression": "pca_image_compression",
     "phase-transition": "phase_transition",
     "rank-one": "rank_one",
     "scalar-gradient-field": "scalar_gradient_field",
     "sgd-or-als": "sgd_or_als",
+    "shift-equivariance": "shift_equivariance",
     "spectral-vs-random": "spectral_vs_random",
+    "universal-approximation": "universal_approximation",
     "unrecoverable-spike": "unrecoverable_spike",
 }
 __all__ = ["Check", "Outcome", "Table", "names", "reproduce", "title"]
