@@ -1,0 +1,164 @@
+"""Whole training steps beside PyTorch's: forward, backward and Adam.
+
+python benchmarks/peers/nn_steps.py [--jobs mlp-1 lenet-64 ...] [--rounds 3] [--seconds 1] [--json]
+
+Each library in a process of its own, in turn, the least time counts. PyTorch with one thread and with two,
+its Adam fused, both layouts for images: the best of them. Both start from the same weights and take three
+steps on one batch, whose losses are compared before any time is told. "plan" is eckart's step as a plan.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+JOBS = {"mlp-1": 1, "mlp-32": 32, "mlp-256": 256, "lenet-64": 64}  # batch
+STEPS = 3  # whose losses are compared
+
+
+def batch(job: str) -> tuple[Any, Any]:
+    """Return images and classes."""
+    rng, n = np.random.default_rng(0), JOBS[job]
+    shape = (n, 784) if job.startswith("mlp") else (n, 1, 28, 28)
+    return rng.standard_normal(shape).astype(np.float32), rng.integers(0, 10, n)
+
+
+def weights(job: str) -> dict[str, Any]:
+    """Return arrays by PyTorch's names."""
+    from eckart.nn import layers, models
+
+    net: Any = models.LeNet5(random_state=0)
+    if job.startswith("mlp"):
+        first = layers.Linear(784, 128, random_state=0)
+        net = layers.Sequential(first, layers.ReLU(), layers.Linear(128, 10, random_state=1))
+    return {name: np.array(p) for name, p in net.state_dict().items()}
+
+
+def least(step: Callable[[], Any], seconds: float) -> float:
+    for _ in range(5):
+        step()
+    best, end = float("inf"), time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        step()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def run_eckart(job: str, planned: bool, seconds: float) -> list[float]:
+    from eckart import nn
+    from eckart.nn import functional, layers, models, optim
+
+    net: Any = models.LeNet5()
+    if job.startswith("mlp"):
+        net = layers.Sequential(layers.Linear(784, 128), layers.ReLU(), layers.Linear(128, 10))
+    net.load_state_dict(weights(job))
+    optimizer = optim.Adam(net.parameters(), lr=1e-3)
+    x, y = batch(job)
+
+    def loss(x: Any, y: Any) -> nn.Tensor:
+        return functional.cross_entropy(net(nn.Tensor(x)), y)
+
+    plan = nn.Plan(loss, x, y) if planned else None
+
+    def step() -> float:
+        if plan is not None:
+            value = plan(x, y)
+        else:
+            optimizer.zero_grad()
+            result = loss(x, y)
+            result.backward()
+            value = result.item()
+        optimizer.step()
+        return value
+
+    losses = [step() for _ in range(STEPS)]
+    return [least(step, seconds), *losses]
+
+
+def run_torch(job: str, threads: int, last: bool, seconds: float) -> list[float]:
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(threads)
+    arrays = {name: torch.tensor(a) for name, a in weights(job).items()}
+    if job.startswith("mlp"):
+        net: Any = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
+    else:
+        net = torch_lenet(nn)
+    net.load_state_dict(dict(zip(net.state_dict(), arrays.values(), strict=True)))
+    x, y = (torch.tensor(a) for a in batch(job))
+    if last:
+        net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
+
+    def step() -> float:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(net(x), y)
+        loss.backward()
+        optimizer.step()
+        return float(loss)
+
+    losses = [step() for _ in range(STEPS)]
+    return [least(step, seconds), *losses]
+
+
+def torch_lenet(nn: Any) -> Any:
+    """Return eckart.nn.models.LeNet5 layer by layer."""
+    features = [nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)]
+    features += [nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
+    dense = [nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)]
+    return nn.Sequential(*features, *dense)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--jobs", nargs="+", choices=JOBS, default=list(JOBS))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        library, job, *settings = json.loads(options.worker)
+        run = run_eckart if library == "eckart" else run_torch
+        print(json.dumps(run(job, *settings, options.seconds)))
+        return
+    found = [report(job, options) for job in options.jobs]
+    if options.json:
+        print(json.dumps(found))
+
+
+def report(job: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure all settings in turn and print one line."""
+    last = [False] if job.startswith("mlp") else [False, True]
+    settings: list[Any] = [["eckart", job, planned] for planned in (False, True)]
+    settings += [["torch", job, threads, layout] for threads in (1, 2) for layout in last]
+    times: dict[str, list[float]] = {}
+    for _ in range(options.rounds):
+        losses = []
+        for setting in settings:
+            command = [sys.executable, __file__, "--worker", json.dumps(setting)]
+            command += ["--seconds", str(options.seconds)]
+            out = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
+            seconds, *values = json.loads(out)
+            name = setting[0] if setting[-1] is not True or setting[0] == "torch" else "plan"
+            times.setdefault(name, []).append(seconds)
+            losses.append(values)
+        np.testing.assert_allclose(losses, np.broadcast_to(losses[0], np.shape(losses)), rtol=2e-4)
+    best = {name: min(found) * 1e3 for name, found in times.items()}
+    print(
+        f"{job:<9} eckart {best['eckart']:.3f} ms, plan {best['plan']:.3f} ms, torch {best['torch']:.3f} ms: "
+        f"{best['torch'] / best['eckart']:.2f}x, plan {best['torch'] / best['plan']:.2f}x",
+        flush=True,
+    )
+    return {"job": job, "milliseconds": best}
+
+
+if __name__ == "__main__":
+    main()
