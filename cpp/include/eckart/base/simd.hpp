@@ -64,8 +64,8 @@ inline Simd<T> broadcast(T x) {
   return x - Simd<T>{};  // x + 0 would turn -0 into 0, so the compiler could not drop it
 }
 
-// The same vector, which stays in a register: a compiler may load one anew for each of its uses, which costs where
-// it lies across two cache lines.
+// The same vector, which stays in a register: a compiler may load one anew for each of its uses, which costs
+// where it lies across two cache lines.
 template <class T>
 inline Simd<T> in_register(Simd<T> v) {
 #if defined(__AVX512F__)
