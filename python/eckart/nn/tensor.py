@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eckart.base.errors import EckartError
+from eckart.nn.sums import add, add_into
 
 Array = NDArray[Any]
 
@@ -268,10 +269,10 @@ def _propagate(
             key = id(tensor.step or tensor)
             if key not in gradients:
                 gradients[key] = value
-            elif key in summed:
-                gradients[key] += value
+            elif key in summed or gradients[key] is tensor.buffer:
+                add_into(gradients[key], value)
             else:
-                gradients[key] = gradients[key] + value
+                gradients[key] = add(gradients[key], value)
                 summed.add(key)
             if tensor.step is None:
                 leaves[key] = tensor
