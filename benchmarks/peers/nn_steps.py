@@ -106,7 +106,8 @@ def run_torch(job: str, threads: int, last: bool, seconds: float) -> list[float]
         net = Decoder(*GPT)
     else:
         net = torch_lenet(nn)
-    net.load_state_dict(dict(zip(net.state_dict(), arrays.values(), strict=True)))
+    named = job == "gpt"  # the others are numbered differently, in the same order
+    net.load_state_dict(arrays if named else dict(zip(net.state_dict(), arrays.values(), strict=True)))
     x, y = (torch.tensor(a) for a in batch(job))
     if last:
         net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)

@@ -1,8 +1,6 @@
 #include "product_split.hpp"
 
 #include <atomic>
-#include <cstdlib>
-#include <cstring>
 
 #include "eckart/base/buffer_pool.hpp"
 #include "eckart/base/parallel.hpp"
@@ -24,8 +22,6 @@ using split::kStrip;
 using split::Word;
 
 bool contiguous(const Strided<const float>& x) { return x.row == 1 || x.column == 1; }
-
-__mmask16 lanes(Offset n) { return static_cast<__mmask16>(n >= 16 ? 0xffff : n <= 0 ? 0 : (1 << n) - 1); }
 
 Offset even_share(Offset n, Offset most) {  // in whole squares of tiles
   const Offset shares = (n + most - 1) / most;
@@ -121,6 +117,7 @@ class SplitProduct {
   void square(const Word* a, const Word* b, Offset row, Offset column, Offset t, float* sums) {
     const Offset rows = std::min(2 * kStrip, p_.m - row), columns = std::min(2 * kStrip, p_.n - column);
     const bool tall = rows > kStrip, wide = columns > kStrip;
+    for (Offset r = 0; r < rows; ++r) prefetch(p_.c.at(row + r, column), columns);  // arrives while it is computed
     const Offset steps = split::steps_of(std::min(slab_, p_.k - t));
     if (plain_ && rows % kStrip == 0 && columns % kStrip == 0) {
       split::multiply_strips(tall, wide, a, strip_, b, strip_, steps, p_.c.at(row, column), p_.c.row);
@@ -133,7 +130,7 @@ class SplitProduct {
   // The sums to where they belong in C.
   void finish(const float* sums, Offset row, Offset rows, Offset column, Offset columns, Offset t) {
     const bool last = t + slab_ >= p_.k;
-    const __mmask16 used[2] = {lanes(columns), lanes(columns - 16)};
+    const __mmask16 used[2] = {split::lanes(columns), split::lanes(columns - 16)};
     Simd<float> bias[2] = {};
     if (last && p_.bias) {
       for (int v = 0; v < 2; ++v) bias[v] = _mm512_maskz_loadu_ps(used[v], p_.bias + column + 16 * v);
@@ -159,17 +156,11 @@ class SplitProduct {
   std::atomic<bool> finite_{true};
 };
 
-bool wanted() {
-  static const char* setting = std::getenv("ECKART_AMX");
-  static const bool is = amx_available() && !(setting && std::strcmp(setting, "0") == 0);
-  return is;
-}
-
 }  // namespace
 
 bool is_split(const Product<float>& p) {
   return p.beta == 0 && p.c.column == 1 && contiguous(p.a) && contiguous(p.b) && std::min({p.m, p.n, p.k}) >= 32 &&
-         2.0 * p.m * p.n * p.k >= kLeastWork && wanted();
+         2.0 * p.m * p.n * p.k >= kLeastWork && split::wanted();
 }
 
 bool multiply_split(const Product<float>& p, const Execution& run) { return SplitProduct(p).compute(run); }

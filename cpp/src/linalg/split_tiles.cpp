@@ -1,5 +1,8 @@
 #include "eckart/linalg/split_tiles.hpp"
 
+#include <cstdlib>
+#include <cstring>
+
 #if ECKART_HAS_AMX
 
 namespace eckart {
@@ -64,6 +67,12 @@ __attribute__((target("amx-tile,amx-bf16"))) void multiply(const Word* a, Offset
 }
 
 }  // namespace
+
+bool wanted() {
+  static const char* setting = std::getenv("ECKART_AMX");
+  static const bool is = amx_available() && !(setting && std::strcmp(setting, "0") == 0);
+  return is;
+}
 
 void multiply_strips(bool tall, bool wide, const Word* a, Offset a_strip, const Word* b, Offset b_strip,
                      Offset steps, float* c, Offset c_row) {

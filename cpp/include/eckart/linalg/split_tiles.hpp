@@ -45,20 +45,22 @@ inline void split_pairs(Simd<float> x, Simd<float> y, Word* to) {
   }
 }
 
+// The first n of 16 lanes.
+inline __mmask16 lanes(Offset n) { return static_cast<__mmask16>(n >= 16 ? 0xffff : n <= 0 ? 0 : (1 << n) - 1); }
+
 // The first n numbers of a row, zeros behind.
-inline Simd<float> load_some(const float* from, Offset n) {
-  const __mmask16 used = static_cast<__mmask16>(n >= 16 ? 0xffff : n <= 0 ? 0 : (1 << n) - 1);
-  return _mm512_maskz_loadu_ps(used, from);
-}
+inline Simd<float> load_some(const float* from, Offset n) { return _mm512_maskz_loadu_ps(lanes(n), from); }
 
 // One step of a strip whose rows lie as the tile's do, from `from` on: those of a tile are `row` apart and
 // contiguous. Of a left operand, rows are the strip's and columns the terms: pass pairs 16 columns apart; of a
 // right operand rows are the terms: pairs lie 16 rows apart. `checks` gathers 0, or NaN.
 inline void pack_straight(const float* from, Offset row, Offset pair, Offset rows, Offset columns,
-                          Offset pair_rows, Offset pair_columns, Word* to, Simd<float>& checks) {
+                          Offset pair_rows, Offset pair_columns, Offset next, Word* to, Simd<float>& checks, float factor = 1) {
   for (Offset r = 0; r < kStrip; ++r) {
-    const Simd<float> x = load_some(from + r * row, r < rows ? columns : 0);
-    const Simd<float> y = load_some(from + r * row + pair, r < pair_rows ? pair_columns : 0);
+    __builtin_prefetch(from + r * row + next);
+    __builtin_prefetch(from + r * row + pair + next);
+    const Simd<float> x = load_some(from + r * row, r < rows ? columns : 0) * factor;
+    const Simd<float> y = load_some(from + r * row + pair, r < pair_rows ? pair_columns : 0) * factor;
     checks += (x + y) * 0.0f;
     split_pairs(x, y, to + r * 16);
   }
@@ -66,11 +68,13 @@ inline void pack_straight(const float* from, Offset row, Offset pair, Offset row
 
 // The same where columns lie contiguous: column c begins at from + c * column.
 inline void pack_turned(const float* from, Offset column, Offset pair, Offset rows, Offset columns,
-                        Offset pair_rows, Offset pair_columns, Word* to, Simd<float>& checks) {
+                        Offset pair_rows, Offset pair_columns, Offset next, Word* to, Simd<float>& checks, float factor = 1) {
   Simd<float> x[16], y[16];
   for (Offset c = 0; c < 16; ++c) {
-    x[c] = load_some(from + c * column, c < columns ? rows : 0);
-    y[c] = load_some(from + c * column + pair, c < pair_columns ? pair_rows : 0);
+    __builtin_prefetch(from + c * column + next);
+    __builtin_prefetch(from + c * column + pair + next);
+    x[c] = load_some(from + c * column, c < columns ? rows : 0) * factor;
+    y[c] = load_some(from + c * column + pair, c < pair_columns ? pair_rows : 0) * factor;
     checks += (x[c] + y[c]) * 0.0f;
   }
   transpose<float>(x);
@@ -80,29 +84,34 @@ inline void pack_turned(const float* from, Offset column, Offset pair, Offset ro
 
 // Rows [0, rows) of a left operand, rows <= 16, entry (i, t) at from[i row + t step] with one of the two 1.
 inline void pack_left(const float* from, Offset row, Offset step, Offset rows, Offset depth, Word* to,
-                      Simd<float>& checks) {
+                      Simd<float>& checks, float factor = 1) {
+  const Offset next = kTerms * step;
   for (Offset t = 0; t < depth; t += kTerms, to += kStepWords) {
     const Offset left = depth - t;
     if (step == 1) {
-      pack_straight(from + t, row, 16, rows, left, rows, left - 16, to, checks);
+      pack_straight(from + t, row, 16, rows, left, rows, left - 16, next, to, checks, factor);
     } else {
-      pack_turned(from + t * step, step, 16 * step, rows, left, rows, left - 16, to, checks);
+      pack_turned(from + t * step, step, 16 * step, rows, left, rows, left - 16, next, to, checks, factor);
     }
   }
 }
 
 // Columns [0, columns) of a right operand, columns <= 16, entry (t, j) at from[t step + j column].
 inline void pack_right(const float* from, Offset step, Offset column, Offset columns, Offset depth, Word* to,
-                       Simd<float>& checks) {
+                       Simd<float>& checks, float factor = 1) {
+  const Offset next = kTerms * step;
   for (Offset t = 0; t < depth; t += kTerms, to += kStepWords) {
     const Offset left = depth - t;
     if (column == 1) {
-      pack_straight(from + t * step, step, 16 * step, left, columns, left - 16, columns, to, checks);
+      pack_straight(from + t * step, step, 16 * step, left, columns, left - 16, columns, next, to, checks, factor);
     } else {
-      pack_turned(from + t, column, 16, left, columns, left - 16, columns, to, checks);
+      pack_turned(from + t, column, 16, left, columns, left - 16, columns, next, to, checks, factor);
     }
   }
 }
+
+// Whether there is a matrix unit, and its use is not ruled out by ECKART_AMX=0 in the environment.
+bool wanted();
 
 // Whether all that was packed is finite.
 inline bool finite(const Simd<float>& checks) { return !any(checks != checks); }
