@@ -16,6 +16,7 @@ constexpr Offset kSlab = 800;           // terms of a sum at a time
 constexpr Offset kShared = 160 * 1024;  // numbers packed for all threads at a time: a megabyte, in each core's cache
 constexpr Offset kOwn = 96;             // rows or columns of C at most for a task
 constexpr Offset kTasks = 8;            // wanted
+constexpr int kCopies = 4;              // threads up to which each packs for itself: cheaper than fetching it
 constexpr double kLeastWork = 8e6;      // flop; below, packing costs too much
 
 using split::kStrip;
@@ -28,6 +29,11 @@ Offset even_share(Offset n, Offset most) {  // in whole squares of tiles
   return round_up((n + shares - 1) / shares, 2 * kStrip);
 }
 
+// Whether sums go to C as they are.
+bool is_plain(const Product<float>& p) {
+  return p.k <= kSlab && p.alpha == 1 && !p.bias && p.activation == Activation::none;
+}
+
 // One side of C, and the operand that belongs to it: entry (i, t) of line i, a row of A or a column of B.
 struct Side {
   bool left;
@@ -35,6 +41,7 @@ struct Side {
   Strided<const float> x;
 
   Offset strips(Offset first, Offset lines) const { return split::strips_of(std::min(lines, n - first)); }
+  bool by_terms() const { return x.column != 1; }  // a term's entries lie side by side, not a line's
 };
 
 // The lines of the shorter side are packed once for all threads, a part of them at a time; a task packs its own
@@ -47,17 +54,18 @@ class SplitProduct {
         strip_(slab_ / split::kTerms * split::kStepWords),
         shared_{p.m <= p.n, p.m, p.a},
         own_{p.m > p.n, p.n, p.b.transposed()},
-        plain_(slab_ >= p.k && p.alpha == 1 && !p.bias && p.activation == Activation::none) {
+        plain_(is_plain(p)) {
     if (own_.left) std::swap(shared_.n, own_.n), std::swap(shared_.x, own_.x);
     part_ = even_share(shared_.n, std::max(2 * kStrip, kShared / slab_));
     block_ = even_share(own_.n, std::min(kOwn, round_up((own_.n + kTasks - 1) / kTasks, 2 * kStrip)));
   }
 
   bool compute(const Execution& run) {
-    PooledBuffer<Word> packed(part_ / kStrip * strip_);
+    const bool together = run.threads > kCopies;
+    PooledBuffer<Word> packed(together ? part_ / kStrip * strip_ : 0);
     for (Offset t = 0; t < p_.k; t += slab_) {
       for (Offset first = 0; first < shared_.n; first += part_) {
-        add_slab(t, first, packed.data(), run);
+        add_slab(t, first, together ? packed.data() : nullptr, run);
         if (!finite_) return false;
       }
     }
@@ -69,40 +77,57 @@ class SplitProduct {
     AmxTiles tiles;
     PooledBuffer<Word> own;
     alignas(64) float sums[4 * kStrip * kStrip];
-    explicit Scratch(Offset words) : own(words) {}
+    PooledBuffer<Word> copy;  // of the shared strips, where this thread has one
+    const Word* shared;
+    Scratch(SplitProduct& p, Offset t, Offset first, Offset strips, const Word* packed)
+        : own(p.block_ / kStrip * p.strip_), copy(packed ? 0 : strips * p.strip_), shared(packed) {
+      if (packed) return;
+      p.pack(p.shared_, first, strips, t, copy.data());
+      shared = copy.data();
+    }
   };
 
-  // What the terms [t, t + slab_) add to the products with a part of the shared lines.
+  // What the terms [t, t + slab_) add to the products with a part of the shared lines, packed together in
+  // `packed`, or by each thread for itself.
   void add_slab(Offset t, Offset first, Word* packed, const Execution& run) {
     const Offset strips = shared_.strips(first, part_);
     const double lines = static_cast<double>(strips * kStrip), terms = static_cast<double>(slab_);
-    parallel_ranges(strips, 2, 4 * lines * terms, run, [&](Offset begin, Offset end) {
-      for (Offset i = begin; i < end; ++i) pack(shared_, first + i * kStrip, t, packed + i * strip_);
-    });
+    if (packed) {
+      parallel_ranges(strips, 2, 4 * lines * terms, run, [&](Offset begin, Offset end) {
+        pack(shared_, first + begin * kStrip, end - begin, t, packed + begin * strip_);
+      });
+    }
     parallel_for(
         (own_.n + block_ - 1) / block_, 2 * own_.n * lines * terms, run,
-        [&] { return Scratch(block_ / kStrip * strip_); },
-        [&](Scratch& scratch, Offset task) { block(task * block_, t, first, packed, scratch); });
+        [&] { return Scratch(*this, t, first, strips, packed); },
+        [&](Scratch& s, Offset task) { block(task * block_, t, first, s); });
   }
 
-  void pack(const Side& side, Offset line, Offset t, Word* to) {
+  // Strips from a line on, in the order in which they lie in memory.
+  void pack(const Side& side, Offset first, Offset strips, Offset t, Word* to) {
     Simd<float> checks{};
-    const Offset lines = std::min(kStrip, side.n - line), depth = std::min(slab_, p_.k - t);
-    const float* from = side.x.at(line, t);
-    if (side.left) {
-      split::pack_left(from, side.x.row, side.x.column, lines, depth, to, checks);
-    } else {
-      split::pack_right(from, side.x.column, side.x.row, lines, depth, to, checks);
+    const Offset depth = std::min(slab_, p_.k - t), piece = side.by_terms() ? split::kTerms : depth;
+    for (Offset u = 0; u < depth; u += piece) {
+      for (Offset i = 0; i < strips; ++i) {
+        const Offset line = first + i * kStrip, lines = std::min(kStrip, side.n - line);
+        const float* from = side.x.at(line, t + u);
+        Word* strip = to + i * strip_ + u / split::kTerms * split::kStepWords;
+        if (side.left) {
+          split::pack_left(from, side.x.row, side.x.column, lines, std::min(piece, depth - u), strip, checks);
+        } else {
+          split::pack_right(from, side.x.column, side.x.row, lines, std::min(piece, depth - u), strip, checks);
+        }
+      }
     }
     if (!split::finite(checks)) finite_ = false;
   }
 
-  void block(Offset own, Offset t, Offset shared, const Word* packed, Scratch& s) {
+  void block(Offset own, Offset t, Offset shared, Scratch& s) {
     const Offset own_strips = own_.strips(own, block_), shared_strips = shared_.strips(shared, part_);
-    for (Offset i = 0; i < own_strips; ++i) pack(own_, own + i * kStrip, t, s.own.data() + i * strip_);
+    pack(own_, own, own_strips, t, s.own.data());
     for (Offset j = 0; j < shared_strips; j += 2) {
       for (Offset i = 0; i < own_strips; i += 2) {
-        const Word *x = s.own.data() + i * strip_, *y = packed + j * strip_;
+        const Word *x = s.own.data() + i * strip_, *y = s.shared + j * strip_;
         const Offset x_line = own + i * kStrip, y_line = shared + j * kStrip;
         if (own_.left) {
           square(x, y, x_line, y_line, t, s.sums);
@@ -117,9 +142,11 @@ class SplitProduct {
   void square(const Word* a, const Word* b, Offset row, Offset column, Offset t, float* sums) {
     const Offset rows = std::min(2 * kStrip, p_.m - row), columns = std::min(2 * kStrip, p_.n - column);
     const bool tall = rows > kStrip, wide = columns > kStrip;
-    for (Offset r = 0; r < rows; ++r) prefetch(p_.c.at(row + r, column), columns);  // arrives while it is computed
     const Offset steps = split::steps_of(std::min(slab_, p_.k - t));
-    if (plain_ && rows % kStrip == 0 && columns % kStrip == 0) {
+    if (p_.c.column != 1) {
+      split::multiply_strips(tall, wide, a, strip_, b, strip_, steps, sums, 2 * kStrip);
+      split::write_turned(sums, 2 * kStrip, columns, rows, 1, p_.c.at(row, column), p_.c.column);
+    } else if (plain_ && rows % kStrip == 0 && columns % kStrip == 0) {
       split::multiply_strips(tall, wide, a, strip_, b, strip_, steps, p_.c.at(row, column), p_.c.row);
     } else {
       split::multiply_strips(tall, wide, a, strip_, b, strip_, steps, sums, 2 * kStrip);
@@ -148,11 +175,11 @@ class SplitProduct {
     }
   }
 
-  const Product<float>& p_;
+  const Product<float> p_;
   Offset slab_, strip_;  // terms; words of a packed strip
   Side shared_, own_;
   Offset part_, block_;  // lines
-  bool plain_;           // sums go to C as they are
+  bool plain_;
   std::atomic<bool> finite_{true};
 };
 
@@ -163,7 +190,11 @@ bool is_split(const Product<float>& p) {
          2.0 * p.m * p.n * p.k >= kLeastWork && split::wanted();
 }
 
-bool multiply_split(const Product<float>& p, const Execution& run) { return SplitProduct(p).compute(run); }
+bool multiply_split(const Product<float>& p, const Execution& run) {
+  // A left operand by terms is packed with a transposition: better the shorter one, and C transposed.
+  const bool turn = p.m > p.n && p.a.column != 1 && p.b.column == 1 && is_plain(p);
+  return turn ? SplitProduct(p.transposed()).compute(run) : SplitProduct(p).compute(run);
+}
 
 #else
 

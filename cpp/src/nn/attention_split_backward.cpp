@@ -99,21 +99,6 @@ void add_block(const Attention<float>& a, const HeadMask<float>& mask, Offset qu
   add_block(added, width, rows, width, w.dq.data(), width);
 }
 
-// to (lines, width), rows `to_row` apart, = scale * from', from (width, lines), rows `from_row` apart.
-void write_turned(const float* from, Offset from_row, Offset lines, Offset width, float scale, float* to,
-                  Offset to_row) {
-  Simd<float> square[16];
-  for (Offset i = 0; i < lines; i += 16) {
-    for (Offset j = 0; j < width; j += 16) {
-      for (Offset r = 0; r < 16; ++r) square[r] = load(from + (j + r) * from_row + i) * scale;
-      transpose<float>(square);
-      for (Offset r = 0; r < std::min<Offset>(16, lines - i); ++r) {
-        _mm512_mask_storeu_ps(to + (i + r) * to_row + j, split::lanes(width - j), square[r]);
-      }
-    }
-  }
-}
-
 bool pack_head(const Attention<float>& a, const float* q, const float* k, const float* v, const float* dy,
                Offset dy_row, Workspace& w) {
   bool good = w.q.pack(true, q, a.q.row, 1, a.queries, a.width, static_cast<float>(a.scale * kLog2E));
@@ -153,8 +138,8 @@ bool backward_head(const Attention<float>& a, Offset b, Offset h, const Heads<co
       scale_row(w.dq.data() + i * width, a.width, scale, dq.at(b, h) + (query + i) * dq.row);
     }
   }
-  write_turned(w.dk.data(), w.keys_row, a.keys, a.width, scale, dk.at(b, h), dk.row);
-  write_turned(w.dv.data(), w.keys_row, a.keys, a.value_width, 1, dv.at(b, h), dv.row);
+  split::write_turned(w.dk.data(), w.keys_row, a.keys, a.width, scale, dk.at(b, h), dk.row);
+  split::write_turned(w.dv.data(), w.keys_row, a.keys, a.value_width, 1, dv.at(b, h), dv.row);
   return true;
 }
 

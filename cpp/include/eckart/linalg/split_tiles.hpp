@@ -55,10 +55,8 @@ inline Simd<float> load_some(const float* from, Offset n) { return _mm512_maskz_
 // contiguous. Of a left operand, rows are the strip's and columns the terms: pass pairs 16 columns apart; of a
 // right operand rows are the terms: pairs lie 16 rows apart. `checks` gathers 0, or NaN.
 inline void pack_straight(const float* from, Offset row, Offset pair, Offset rows, Offset columns,
-                          Offset pair_rows, Offset pair_columns, Offset next, Word* to, Simd<float>& checks, float factor = 1) {
+                          Offset pair_rows, Offset pair_columns, Word* to, Simd<float>& checks, float factor = 1) {
   for (Offset r = 0; r < kStrip; ++r) {
-    __builtin_prefetch(from + r * row + next);
-    __builtin_prefetch(from + r * row + pair + next);
     const Simd<float> x = load_some(from + r * row, r < rows ? columns : 0) * factor;
     const Simd<float> y = load_some(from + r * row + pair, r < pair_rows ? pair_columns : 0) * factor;
     checks += (x + y) * 0.0f;
@@ -68,11 +66,9 @@ inline void pack_straight(const float* from, Offset row, Offset pair, Offset row
 
 // The same where columns lie contiguous: column c begins at from + c * column.
 inline void pack_turned(const float* from, Offset column, Offset pair, Offset rows, Offset columns,
-                        Offset pair_rows, Offset pair_columns, Offset next, Word* to, Simd<float>& checks, float factor = 1) {
+                        Offset pair_rows, Offset pair_columns, Word* to, Simd<float>& checks, float factor = 1) {
   Simd<float> x[16], y[16];
   for (Offset c = 0; c < 16; ++c) {
-    __builtin_prefetch(from + c * column + next);
-    __builtin_prefetch(from + c * column + pair + next);
     x[c] = load_some(from + c * column, c < columns ? rows : 0) * factor;
     y[c] = load_some(from + c * column + pair, c < pair_columns ? pair_rows : 0) * factor;
     checks += (x[c] + y[c]) * 0.0f;
@@ -85,13 +81,12 @@ inline void pack_turned(const float* from, Offset column, Offset pair, Offset ro
 // Rows [0, rows) of a left operand, rows <= 16, entry (i, t) at from[i row + t step] with one of the two 1.
 inline void pack_left(const float* from, Offset row, Offset step, Offset rows, Offset depth, Word* to,
                       Simd<float>& checks, float factor = 1) {
-  const Offset next = kTerms * step;
   for (Offset t = 0; t < depth; t += kTerms, to += kStepWords) {
     const Offset left = depth - t;
     if (step == 1) {
-      pack_straight(from + t, row, 16, rows, left, rows, left - 16, next, to, checks, factor);
+      pack_straight(from + t, row, 16, rows, left, rows, left - 16, to, checks, factor);
     } else {
-      pack_turned(from + t * step, step, 16 * step, rows, left, rows, left - 16, next, to, checks, factor);
+      pack_turned(from + t * step, step, 16 * step, rows, left, rows, left - 16, to, checks, factor);
     }
   }
 }
@@ -99,13 +94,12 @@ inline void pack_left(const float* from, Offset row, Offset step, Offset rows, O
 // Columns [0, columns) of a right operand, columns <= 16, entry (t, j) at from[t step + j column].
 inline void pack_right(const float* from, Offset step, Offset column, Offset columns, Offset depth, Word* to,
                        Simd<float>& checks, float factor = 1) {
-  const Offset next = kTerms * step;
   for (Offset t = 0; t < depth; t += kTerms, to += kStepWords) {
     const Offset left = depth - t;
     if (column == 1) {
-      pack_straight(from + t * step, step, 16 * step, left, columns, left - 16, columns, next, to, checks, factor);
+      pack_straight(from + t * step, step, 16 * step, left, columns, left - 16, columns, to, checks, factor);
     } else {
-      pack_turned(from + t, column, 16, left, columns, left - 16, columns, next, to, checks, factor);
+      pack_turned(from + t, column, 16, left, columns, left - 16, columns, to, checks, factor);
     }
   }
 }
@@ -120,6 +114,22 @@ inline bool finite(const Simd<float>& checks) { return !any(checks != checks); }
 // and `b_strip` words apart, or one. The thread must hold AmxTiles.
 void multiply_strips(bool tall, bool wide, const Word* a, Offset a_strip, const Word* b, Offset b_strip,
                      Offset steps, float* c, Offset c_row);
+
+// to (n, width), rows `to_row` apart, = scale * from', from (width, n), rows `from_row` apart; `from` has whole
+// squares of 16.
+inline void write_turned(const float* from, Offset from_row, Offset n, Offset width, float scale, float* to,
+                         Offset to_row) {
+  Simd<float> square[16];
+  for (Offset i = 0; i < n; i += 16) {
+    for (Offset j = 0; j < width; j += 16) {
+      for (Offset r = 0; r < 16; ++r) square[r] = load(from + (j + r) * from_row + i) * scale;
+      transpose<float>(square);
+      for (Offset r = 0; r < std::min<Offset>(16, n - i); ++r) {
+        _mm512_mask_storeu_ps(to + (i + r) * to_row + j, lanes(width - j), square[r]);
+      }
+    }
+  }
+}
 
 }  // namespace split
 }  // namespace eckart
