@@ -5,7 +5,8 @@ python benchmarks/peers/nn_steps.py [--jobs mlp-1 lenet-64 gpt ...] [--rounds 3]
 Each library in a process of its own, in turn, the least time counts. PyTorch with one thread and with two,
 its Adam fused, both layouts for images: the best of them. Both start from the same weights and take three
 steps on one batch, whose losses are compared before any time is told. "plan" is eckart's step as a plan.
-"gpt" is nanoGPT's configuration for a CPU: AdamW, and gradients clipped to a norm of 1.
+"lecun" is the net of 1989: squared differences, SGD. "gpt" is nanoGPT's configuration for a CPU: AdamW, and
+gradients clipped to a norm of 1.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-JOBS = {"mlp-1": 1, "mlp-32": 32, "mlp-256": 256, "lenet-64": 64, "gpt": 12}  # batch
+JOBS = {"mlp-1": 1, "mlp-32": 32, "mlp-256": 256, "lecun-1": 1, "lenet-64": 64, "gpt": 12}  # batch
 GPT = (65, 64, 4, 4, 128)  # nanoGPT's for a CPU: vocabulary, context, layers, heads, width
 STEPS = 3  # whose losses are compared
 
@@ -29,6 +30,9 @@ def batch(job: str) -> tuple[Any, Any]:
     if job == "gpt":
         tokens = rng.integers(0, GPT[0], (n, GPT[1] + 1))
         return tokens[:, :-1].copy(), tokens[:, 1:].reshape(-1)
+    if job == "lecun-1":
+        images = rng.uniform(-1, 1, (n, 1, 16, 16)).astype(np.float32)
+        return images, 2 * np.eye(10, dtype=np.float32)[rng.integers(0, 10, n)] - 1
     shape = (n, 784) if job.startswith("mlp") else (n, 1, 28, 28)
     return rng.standard_normal(shape).astype(np.float32), rng.integers(0, 10, n)
 
@@ -46,6 +50,8 @@ def network(job: str) -> Any:
         return models.GPT(*GPT, bias=False, random_state=0)
     if job == "lenet-64":
         return models.LeNet5(random_state=0)
+    if job == "lecun-1":
+        return models.LeCun1989(random_state=0)
     first = layers.Linear(784, 128, random_state=0)
     return layers.Sequential(first, layers.ReLU(), layers.Linear(128, 10, random_state=1))
 
@@ -65,12 +71,15 @@ def run_eckart(job: str, planned: bool, seconds: float) -> list[float]:
     from eckart import nn
     from eckart.nn import functional, ops, optim
 
-    net, adam = network(job), optim.AdamW if job == "gpt" else optim.Adam
-    optimizer = adam(net.parameters(), lr=1e-3)
+    net: Any = network(job)
+    kinds: dict[str, Any] = {"gpt": optim.AdamW, "lecun-1": optim.SGD}
+    optimizer = kinds.get(job, optim.Adam)(net.parameters(), lr=1e-3)
     x, y = batch(job)
 
     def loss(x: Any, y: Any) -> nn.Tensor:
         logits = net(nn.Tensor(x))
+        if job == "lecun-1":
+            return functional.mse_loss(logits, y)
         return functional.cross_entropy(ops.reshape(logits, (-1, logits.shape[-1])), y)
 
     plan = nn.Plan(loss, x, y) if planned else None
@@ -104,6 +113,8 @@ def run_torch(job: str, threads: int, last: bool, seconds: float) -> list[float]
         from torch_gpt import GPT as Decoder
 
         net = Decoder(*GPT)
+    elif job == "lecun-1":
+        net = torch_lecun(torch, arrays)
     else:
         net = torch_lenet(nn)
     named = job == "gpt"  # the others are numbered differently, in the same order
@@ -111,12 +122,13 @@ def run_torch(job: str, threads: int, last: bool, seconds: float) -> list[float]
     x, y = (torch.tensor(a) for a in batch(job))
     if last:
         net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
-    adam = torch.optim.AdamW if job == "gpt" else torch.optim.Adam
-    optimizer = adam(net.parameters(), lr=1e-3, fused=True)
+    kinds: dict[str, Any] = {"gpt": torch.optim.AdamW, "lecun-1": torch.optim.SGD}
+    optimizer = kinds.get(job, torch.optim.Adam)(net.parameters(), lr=1e-3, fused=True)
+    criterion = nn.functional.mse_loss if job == "lecun-1" else nn.functional.cross_entropy
 
     def step() -> float:
         optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(net(x), y)
+        loss = criterion(net(x), y)
         loss.backward()
         if job == "gpt":
             nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -133,6 +145,28 @@ def torch_lenet(nn: Any) -> Any:
     features += [nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
     dense = [nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)]
     return nn.Sequential(*features, *dense)
+
+
+def torch_lecun(torch: Any, arrays: dict[str, Any]) -> Any:
+    """Return eckart.nn.models.LeCun1989, parameter by parameter."""
+    f = torch.nn.functional
+
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            for name, array in arrays.items():
+                self.register_parameter(name, torch.nn.Parameter(array.clone()))
+
+        def forward(self, x: Any) -> Any:
+            framed = f.pad(x, (2, 2, 2, 2), value=-1.0)
+            h = torch.tanh(f.conv2d(framed, self.H1w, stride=2) + self.H1b)
+            a, b, c = f.pad(h, (2, 2, 2, 2), value=-1.0).split(4, dim=1)
+            seen = torch.cat([a, b, b, c, a, c], dim=1)
+            h = torch.tanh(f.conv2d(seen, self.H2w, stride=2, groups=3) + self.H2b)
+            h = torch.tanh(f.linear(h.flatten(1), self.H3w, self.H3b))
+            return torch.tanh(f.linear(h, self.outw, self.outb))
+
+    return Net()
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
+#include <type_traits>
 
 #include "eckart/base/buffer_pool.hpp"
 #include "eckart/base/math.hpp"
@@ -100,6 +102,8 @@ class Patches {
   }
 
  private:
+  static constexpr int kSpare = 8;  // lengths of a row that the compiler knows
+
   struct Scratch {
     PooledBuffer<T> frame;    // (channels, rows, row): the image with its padding
     PooledBuffer<T> patches;  // (positions, channels, taps)
@@ -120,7 +124,8 @@ class Patches {
     parallel_for(
         images * c_.groups, work, run,
         [&] {
-          return Scratch{PooledBuffer<T>(c_.group_in() * rows_ * row_), PooledBuffer<T>(positions_ * depth_)};
+          return Scratch{PooledBuffer<T>(c_.group_in() * rows_ * row_ + kSpare),
+                         PooledBuffer<T>(positions_ * depth_ + kSpare)};
         },
         [&](Scratch& s, Offset task) { body(s, task / c_.groups, task % c_.groups, own); });
   }
@@ -145,9 +150,8 @@ class Patches {
   // body(row of the frame, row of a patch, their length), in the order in which the patches lie
   template <class Body>
   void over_rows(Scratch& s, Body body) const {
-    constexpr int most = 8;  // lengths that the compiler knows
-    if (c_.x.kernel > most) return over_rows(s, c_.x.kernel, body);
-    with_constant<most>(c_.x.kernel, [&](auto n) { over_rows(s, n, body); });
+    if (c_.x.kernel > kSpare) return over_rows(s, c_.x.kernel, body);
+    with_constant<kSpare>(c_.x.kernel, [&](auto n) { over_rows(s, n, body); });
   }
 
   template <class Length, class Body>
@@ -165,9 +169,14 @@ class Patches {
     }
   }
 
+  // Rows are copied as whole vectors where that is shorter; what follows is written later.
   void write(Scratch& s) const {
     over_rows(s, [](const T* image_row, T* patch_row, auto n) {
-      for (Offset k = 0; k < n; ++k) patch_row[k] = image_row[k];
+      if constexpr (!std::is_same_v<decltype(n), Offset>) {
+        std::memcpy(patch_row, image_row, (n > 4 ? kSpare : 4) * sizeof(T));
+      } else {
+        std::copy_n(image_row, n, patch_row);
+      }
     });
   }
 

@@ -59,6 +59,9 @@ void run_chunks(Offset n_chunks, std::atomic<Offset>& next, std::atomic<bool>& f
 // make_scratch(). `work` is the estimated number of operations of the whole loop.
 template <class MakeScratch, class Body>
 void parallel_for(Offset n_chunks, double work, const Execution& run, MakeScratch make_scratch, Body body) {
+  if (work < kParallelWork && run.stop) {  // over before it could be stopped
+    return parallel_for(n_chunks, work, Execution{1}, make_scratch, body);
+  }
   std::atomic<Offset> next{0};
   std::atomic<bool> failed{false};
   std::exception_ptr error;
@@ -82,6 +85,29 @@ template <class Body>
 void parallel_ranges(Offset n, Offset chunk, double work, const Execution& run, Body body) {
   parallel_for((n + chunk - 1) / chunk, work, run, [] { return NoScratch{}; },
                [&](NoScratch&, Offset c) { body(c * chunk, std::min(n, (c + 1) * chunk)); });
+}
+
+// body(begin, end) for one share of [0, n) a thread, the same each time: what a thread reads and writes in one
+// call lies in its cache in the next. Only for loops whose entries have nothing to do with each other, so
+// that no result depends on where the shares end.
+template <class Body>
+void parallel_shares(Offset n, double work, const Execution& run, Body body) {
+  [[maybe_unused]] const int threads = work < kParallelWork ? 1 : run.threads;
+#ifdef _OPENMP
+  if (threads > 1) {
+#pragma omp parallel num_threads(threads)
+    {
+      constexpr Offset line = 64;
+      FlushSubnormals guard;
+      const Offset team = omp_get_num_threads(), share = ((n + team - 1) / team + line - 1) / line * line;
+      const Offset begin = std::min(n, omp_get_thread_num() * share);
+      body(begin, std::min(n, begin + share));
+    }
+    return;
+  }
+#endif
+  FlushSubnormals guard;
+  body(Offset{0}, n);
 }
 
 // Sum of body(begin, end) over the chunks, added in order.
