@@ -4,8 +4,8 @@ Sequences of 40 numbers, in which a digit's stroke may stand anywhere: a linear 
 dense network two thirds, a convolution almost all. Then the same with the pixels in another order, one for
 all sequences. A dense layer has no order: it learns as well as before. Local and shared weights look for
 neighbours, and there are none now.
-(Greydanus and Kobak, "Scaling down deep learning with MNIST-1D", ICML 2024; networks and protocol are theirs,
-and the local network is their convolution with weights of its own in every place.)
+(Greydanus and Kobak, "Scaling down deep learning with MNIST-1D", ICML 2024. Sizes and protocol are theirs;
+the local network is their convolution with weights of its own in every place.)
 """
 
 from collections.abc import Callable
@@ -18,10 +18,10 @@ from eckart.datasets.digits import Digits
 from eckart.datasets.mnist1d import make_mnist1d
 from eckart.evaluation.figure import COLORS, new_figure
 from eckart.experiments.outcome import Check, Outcome, Table
-from eckart.nn import layers, ops, optim
+from eckart.nn import layers, optim
 from eckart.nn.functional import cross_entropy
 from eckart.nn.loader import Loader
-from eckart.nn.models import LogisticRegression
+from eckart.nn.models import MLP, LogisticRegression
 from eckart.nn.module import Module
 from eckart.nn.trainer import Trainer
 
@@ -30,20 +30,6 @@ LENGTH, CLASSES = 40, 10
 STEPS, BATCH, RATE = 8000, 100, 1e-2
 PUBLISHED = {"logistic": 32.0, "MLP": 68.0, "CNN": 94.0}  # % of test digits, Adam, 8,000 steps
 WITHIN = 2.0
-
-
-class ResidualMLP(Module):
-    """Two hidden layers, the second added to the first."""
-
-    def __init__(self, width: int, seed: int) -> None:
-        rng = np.random.default_rng(seed)
-        self.first = layers.Linear(LENGTH, width, random_state=rng)
-        self.second = layers.Linear(width, width, random_state=rng)
-        self.last = layers.Linear(width, CLASSES, random_state=rng)
-
-    def forward(self, x: Any) -> Any:
-        h = self.first(ops.flatten(x, 1), "relu")
-        return self.last(h + self.second(h, "relu"))
 
 
 def _windows(seed: int, shared: bool, channels: int = 25) -> Module:
@@ -64,20 +50,22 @@ NETWORKS: dict[str, Callable[[int], Module]] = {
     "logistic": lambda seed: layers.Sequential(
         layers.Flatten(), LogisticRegression(LENGTH, CLASSES, random_state=seed)
     ),
-    "MLP": lambda seed: ResidualMLP(100, seed),
+    "MLP": lambda seed: layers.Sequential(
+        layers.Flatten(), MLP([LENGTH, 100, 100, CLASSES], random_state=seed)
+    ),
     "local": lambda seed: _windows(seed, shared=False),
     "CNN": lambda seed: _windows(seed, shared=True),
 }
 
 
 def run(*, quick: bool = False, seed: int = 0) -> Outcome:
-    """Train every network on both orders, from three starts; quick: one start, 400 steps."""
+    """Train every network on both orders, from three starts; quick: one start, 240 steps."""
     given = make_mnist1d()
     order = np.random.default_rng(seed).permutation(LENGTH)
     orders = {"in order": given, "shuffled": _shuffled(given, order)}
     seeds = [seed] if quick else range(seed, seed + 3)
     found = {
-        (name, kind): [_accuracy(make(s), digits, 400 if quick else STEPS, s) for s in seeds]
+        (name, kind): [_accuracy(make(s), digits, 240 if quick else STEPS) for s in seeds]
         for name, make in NETWORKS.items()
         for kind, digits in orders.items()
     }
@@ -88,13 +76,16 @@ def run(*, quick: bool = False, seed: int = 0) -> Outcome:
               abs(mean[name, "in order"] - p) <= WITHIN)
         for name, p in PUBLISHED.items()
     ]  # fmt: skip
+    loose = 2.0 if quick else 1.0  # one short training ends further from where many long ones do
     checks += [
-        Check.at_most(f"{name}: points between the orders", abs(drop[name]), bound)
-        for name, bound in (("logistic", 2.0), ("MLP", 6.0 if quick else 3.0))
-    ]
-    checks += [
-        Check.at_least(f"{name}: points lost without order", drop[name], bound)
-        for name, bound in (("local", 3.0), ("CNN", 10.0 if quick else 25.0))
+        *(
+            Check.at_most(f"{name}: points between the orders", abs(drop[name]), bound * loose)
+            for name, bound in (("logistic", 2.0), ("MLP", 3.0))
+        ),
+        *(
+            Check.at_least(f"{name}: points lost without order", drop[name], bound / loose)
+            for name, bound in (("local", 10.0), ("CNN", 25.0))
+        ),
     ]
     rows = [
         (name, sum(p.size for p in make(seed).parameters()), PUBLISHED.get(name, "-"),
@@ -110,9 +101,9 @@ def _shuffled(digits: Digits, order: NDArray[Any]) -> Digits:
     return digits._replace(x_train=digits.x_train[:, order], x_test=digits.x_test[:, order])
 
 
-def _accuracy(net: Module, digits: Digits, steps: int, seed: int) -> float:
+def _accuracy(net: Module, digits: Digits, steps: int) -> float:
     """Return the share, in %, of test digits that a network gets right after training."""
-    loader = Loader(digits.x_train[:, None], digits.y_train, BATCH, shuffle=True, random_state=seed)
+    loader = Loader(digits.x_train[:, None], digits.y_train, BATCH)  # in the order of the data, as published
     trainer = Trainer(net, optim.Adam(net.parameters(), lr=RATE), cross_entropy)
     trainer.fit(loader, steps // len(loader))
     answers = trainer.predict(digits.x_test[:, None], 1000).argmax(axis=1)
