@@ -118,11 +118,12 @@ def draw(outcome: Outcome) -> Any:
     for i, (kind, color) in enumerate(zip(orders, COLORS, strict=False)):
         values = [np.mean(found[name, kind]) for name in NETWORKS]
         drawn = bars.bar(places + (i - 0.5) * 0.38, values, 0.36, color=color, label=f"pixels {kind}")
-        bars.bar_label(drawn, fmt="%.0f", fontsize=8)
+        bars.bar_label(drawn, fmt="%.0f", fontsize=8, padding=5)
         for x, name in zip(places, NETWORKS, strict=True):
             bars.plot([x + (i - 0.5) * 0.38] * len(found[name, kind]), found[name, kind], "k.", markersize=3)
-    bars.axhline(100 / CLASSES, color="0.4", linestyle=":", linewidth=1)
-    bars.text(len(places) - 0.5, 100 / CLASSES + 1, "chance", color="0.4", fontsize=8, ha="right")
+    bars.hlines(100 / CLASSES, -0.5, len(places) - 0.58, color="0.4", linestyle=":", linewidth=1)
+    bars.text(len(places) - 0.55, 100 / CLASSES, "chance", color="0.4", fontsize=8, va="center")
+    bars.set_xlim(-0.5, len(places) - 0.1)
     bars.set_xticks(places, ["logistic\n(dense)", "MLP\n(dense)", "local\nweights", "CNN\n(shared weights)"])
     bars.set(ylabel="test digits right, %", ylim=(0, 105), title="Who needs the order of the pixels")
     bars.legend(frameon=False, fontsize=8, loc="upper left")
