@@ -97,9 +97,10 @@ def draw_digits(trainings: list[Training], bar: float, what: str) -> Any:
         errors = np.array([getattr(t, kind) for t in trainings])
         for line in errors:
             curves.plot(passes, line, color=color, linewidth=0.8, alpha=0.5)
-        label = "training digits" if kind == "train" else "test digits"
+        label = f"{'training' if kind == 'train' else 'test'} digits"
+        label += f", median of {len(errors)}" if len(errors) > 1 else ""
         curves.plot(passes, np.median(errors, axis=0), ".-", color=color, label=label)
-    curves.axhline(bar, color="0.4", linestyle=":", label=f"{bar:g} %")
+    curves.axhline(bar, color="0.4", linestyle=":", label=f"to stay below: {bar:g} %")
     last = max(max(t.test[-1] for t in trainings), bar)
     top = 1.1 * min(max(max(t.test + t.train) for t in trainings), 4 * last)  # the first passes go beyond
     curves.set(xlabel="passes", ylabel="errors, %", ylim=(0, max(top, 1.1 * last)), title=what)
