@@ -19,13 +19,6 @@ Simd<T> tanh_cdf(Simd<T> x) {
   return vector_sigmoid<T>(T(2 * kRootTwoOverPi) * x * (T(1) + T(kCubic) * x * x));
 }
 
-// log(1 + u), u in [0, 1]: what rounding 1 + u lost is put back.
-template <class T>
-Simd<T> log_one_more(Simd<T> u) {
-  const Simd<T> w = T(1) + u;
-  return vector_log<T>(w) + (u - (w - T(1))) / w;
-}
-
 template <class T, Function f>
 Simd<T> value(Simd<T> x) {
   if constexpr (f == Function::relu) return rectify<T>(x);
@@ -35,7 +28,7 @@ Simd<T> value(Simd<T> x) {
   if constexpr (f == Function::gelu_tanh) return x * tanh_cdf<T>(x);
   if constexpr (f == Function::silu) return x * vector_sigmoid<T>(x);
   if constexpr (f == Function::softplus) {
-    return rectify<T>(x) + log_one_more<T>(vector_exp<T>(x < T(0) ? x : -x));
+    return rectify<T>(x) + vector_log1p<T>(vector_exp<T>(x < T(0) ? x : -x));
   }
   if constexpr (f == Function::erf) return vector_erf<T>(x);
 }

@@ -14,11 +14,9 @@ from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eckart.base.errors import EckartError
-
-Array = NDArray[Any]
+from eckart.nn.arrays import Array, assign, plus
 
 
 class Rule(NamedTuple):
@@ -166,12 +164,12 @@ class Tensor:
 
     def _receive(self, gradient: Array) -> None:
         if self.grad is not None:
-            self.grad = np.asarray(np.add(self.grad, gradient, out=self.buffer))
+            self.grad = np.asarray(plus(self.grad, gradient, self.buffer))
         elif self.buffer is None:
             self.grad = np.array(gradient)  # a copy: rules hand the same array to several inputs
         else:
             if gradient is not self.buffer:
-                self.buffer[...] = gradient
+                assign(self.buffer, gradient)
             self.grad = self.buffer
 
 
@@ -268,10 +266,10 @@ def _propagate(
             key = id(tensor.step or tensor)
             if key not in gradients:
                 gradients[key] = value
-            elif key in summed:
-                gradients[key] += value
             else:
-                gradients[key] = gradients[key] + value
+                before = gradients[key]
+                own = before if key in summed or before is tensor.buffer else None
+                gradients[key] = np.asarray(plus(before, value, own))
                 summed.add(key)
             if tensor.step is None:
                 leaves[key] = tensor
