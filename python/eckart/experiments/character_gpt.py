@@ -24,7 +24,9 @@ from eckart.nn.trainer import Trainer
 TITLE = "A character GPT of nanoGPT's size for a CPU: what it learns in 2,000 steps"
 DATA = EXPECTED
 SHAKESPEARE = (1_115_394, 65)  # characters, distinct ones: tells the text for which the bar is known
-BAR = 1.89  # on tiny Shakespeare: PyTorch's 1.88 in the same protocol, and .01
+# PyTorch's loss there, from seed 0's weights on its windows (benchmarks/peers/character_gpt.py). nanoGPT's 1.88
+# is an estimate from 20 random batches.
+PYTORCH = 1.895
 SAMPLE = 480  # characters
 
 
@@ -76,7 +78,7 @@ def run(*, quick: bool = False, seed: int = 0, data: Path | None = None) -> Outc
         Check.at_most("loss after, mean: what counted pairs have", mean, counted["pairs counted"]),
     ]
     if not quick and (len(corpus.tokens), vocabulary) == SHAKESPEARE:
-        checks.append(Check.at_most("the same: PyTorch's, in the same protocol, + .01", mean, BAR))
+        checks.append(Check.at_most("the same: PyTorch's, in the same protocol, + .01", mean, PYTORCH + 0.01))
     rows = [
         (f"GPT, seed {seed + i}", f"{t.training[-1]:.3f}", f"{t.held[-1]:.4f}", f"{t.seconds:.1f}")
         for i, t in enumerate(found)
