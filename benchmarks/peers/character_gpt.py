@@ -40,7 +40,8 @@ def run_torch(corpus: Corpus, p: Protocol, seed: int, threads: int) -> dict[str,
 
     torch.set_num_threads(threads)
     net = GPT(len(corpus.tokenizer), p.context, p.layers, p.heads, p.width)
-    net.load_arrays(p.network(len(corpus.tokenizer), seed).state_dict())
+    ours = p.network(len(corpus.tokenizer), seed).state_dict()
+    net.load_state_dict({name: torch.tensor(np.asarray(array)) for name, array in ours.items()})
     tensors = list(net.parameters())
     groups = [
         {"params": [t for t in tensors if t.dim() >= 2], "weight_decay": p.decay},
@@ -49,7 +50,7 @@ def run_torch(corpus: Corpus, p: Protocol, seed: int, threads: int) -> dict[str,
     optimizer = torch.optim.AdamW(groups, lr=p.rate, betas=(0.9, 0.99), fused=True)
 
     def loss_of(x: Any, y: Any) -> Any:
-        return functional.cross_entropy(net(torch.from_numpy(x)).flatten(0, 1), torch.from_numpy(y).flatten())
+        return functional.cross_entropy(net(torch.from_numpy(x)), torch.from_numpy(y).flatten())
 
     def measure() -> float:
         with torch.no_grad():

@@ -1,9 +1,10 @@
-// Bindings of eckart/nn/arrangement.hpp and losses.hpp.
+// Bindings of eckart/nn/arrangement.hpp and losses.hpp, and sums of elementwise.hpp.
 #include <pybind11/stl.h>
 
 #include <map>
 
 #include "eckart/nn/arrangement.hpp"
+#include "eckart/nn/elementwise.hpp"
 #include "eckart/nn/embedding.hpp"
 #include "eckart/nn/losses.hpp"
 #include "nn.hpp"
@@ -55,12 +56,15 @@ Offset repetitions(const array_t<T>& x, const std::vector<Offset>& b) {
 }
 
 template <class T>
-array_t<T> add(const array_t<T>& x, const array_t<T>& b, const std::optional<array_t<T>>& sums, int threads) {
-  const Offset outer = repetitions(x, shape_of(b)), inner = b.size();
+array_t<T> sum_of(const array_t<T>& x, const array_t<T>& b, const std::optional<array_t<T>>& sums,
+                  int threads) {
+  repetitions(x, shape_of(b));
+  const Offset n = x.size(), period = b.size();
   auto result = target_array(sums, shape_of(x), "sums");
   T* y = result.mutable_data();
-  run_recorded(threads,
-               [=](const Execution& run) { add_repeated(outer, inner, x.data(), b.data(), y, run); });
+  run_recorded(threads, [=](const Execution& run) {
+    if (n > 0) add(n, period, x.data(), b.data(), y, run);
+  });
   return result;
 }
 
@@ -71,7 +75,7 @@ array_t<T> sum_leading(const array_t<T>& x, const std::vector<Offset>& shape,
   auto result = target_array(sums, shape, "sums");
   const Offset inner = result.size();
   T* to = result.mutable_data();
-  run_recorded(threads, [=](const Execution& run) { sum_repeated(outer, inner, x.data(), to, run); });
+  run_recorded(threads, [=](const Execution& run) { sum_rows(outer, inner, x.data(), to, run); });
   return result;
 }
 
@@ -149,7 +153,7 @@ template <class T>
 void bind(py::module_& m) {
   const auto x = in("x"), ids = in("ids"), axis = py::arg("axis"), threads = py::arg("threads");
   m.def("copy", recorded(&copied<T>), in("source"), in("to"), threads);
-  m.def("add", recorded(&add<T>), x, in("b"), in("sums"), threads);
+  m.def("add", recorded(&sum_of<T>), x, in("b"), in("sums"), threads);
   m.def("sum_leading", recorded(&sum_leading<T>), x, py::arg("shape"), in("sums"), threads);
   m.def("take", recorded(&take<T>), x, ids, axis, threads);
   m.def("take_backward", recorded(&take_back<T>), in("dy"), ids, axis, py::arg("rows"), threads);

@@ -8,6 +8,7 @@
 #include "eckart/linalg/packing.hpp"
 #include "eckart/linalg/register_tile.hpp"
 #include "product_narrow.hpp"
+#include "product_split.hpp"
 
 namespace eckart {
 
@@ -240,6 +241,9 @@ void multiply_few(const Product<T>& p, bool transposed, const Execution& run) {
 
 template <class T>
 void multiply(const Product<T>& product, const Execution& run) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (is_split(product) && multiply_split(product, run)) return;
+  }
   const Product<T> transposed = product.transposed();
   if (is_narrow(product)) return multiply_few(product, false, run);
   if (is_narrow(transposed)) return multiply_few(transposed, true, run);

@@ -67,40 +67,6 @@ void copy(const Views& views, const T* x, T* y, const Execution& run) {
 }
 
 template <class T>
-void add_repeated(Offset outer, Offset inner, const T* x, const T* b, T* y, const Execution& run) {
-  if (inner == 1) {
-    const T number = *b;
-    parallel_ranges(outer, kChunk, 1.0 * outer, run, [&](Offset begin, Offset end) {
-      for (Offset i = begin; i < end; ++i) y[i] = x[i] + number;
-    });
-    return;
-  }
-  // A row is cut too: there may be only one.
-  const Offset pieces = (inner + kChunk - 1) / kChunk, rows = std::max<Offset>(1, kChunk / (inner + 1));
-  const Offset groups = (outer + rows - 1) / rows;
-  parallel_ranges(groups * pieces, 1, 1.0 * outer * inner, run, [&](Offset chunk, Offset) {
-    const Offset first = chunk / pieces * rows, begin = chunk % pieces * kChunk;
-    const Offset end = std::min(inner, begin + kChunk);
-    for (Offset o = first; o < std::min(outer, first + rows); ++o) {
-      const T* from = x + o * inner;
-      T* to = y + o * inner;
-      for (Offset i = begin; i < end; ++i) to[i] = from[i] + b[i];
-    }
-  });
-}
-
-template <class T>
-void sum_repeated(Offset outer, Offset inner, const T* x, T* sums, const Execution& run) {
-  parallel_ranges(inner, 64, 1.0 * outer * inner, run, [&](Offset begin, Offset end) {
-    std::fill(sums + begin, sums + end, T(0));
-    for (Offset o = 0; o < outer; ++o) {
-      const T* from = x + o * inner;
-      for (Offset i = begin; i < end; ++i) sums[i] += from[i];
-    }
-  });
-}
-
-template <class T>
 void take_slices(const Slices& s, const Offset* ids, const T* x, T* y, const Execution& run) {
   const Offset chunk = std::max<Offset>(1, kChunk / (s.inner + 1));
   parallel_ranges(s.outer * s.n, chunk, 1.0 * s.outer * s.n * s.inner, run, [&](Offset begin, Offset end) {
@@ -125,8 +91,6 @@ void add_slices(const Slices& s, const Offset* ids, const T* dy, T* dx, const Ex
 
 #define ECKART_INSTANTIATE(T)                                                              \
   template void copy(const Views&, const T*, T*, const Execution&);                        \
-  template void add_repeated(Offset, Offset, const T*, const T*, T*, const Execution&);    \
-  template void sum_repeated(Offset, Offset, const T*, T*, const Execution&);              \
   template void take_slices(const Slices&, const Offset*, const T*, T*, const Execution&); \
   template void add_slices(const Slices&, const Offset*, const T*, T*, const Execution&);
 

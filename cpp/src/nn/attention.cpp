@@ -1,6 +1,7 @@
 #include "eckart/nn/attention.hpp"
 
 #include "attention_blocks.hpp"
+#include "attention_split.hpp"
 
 namespace eckart {
 
@@ -98,6 +99,9 @@ void attend(const Attention<T>& a, const Heads<T>& y, T* lse, const Execution& r
   using namespace attention;
   const Offset heads = a.batch * a.heads;
   if (heads == 0 || a.queries == 0) return;
+  if constexpr (std::is_same_v<T, float>) {
+    if (is_split(a) && attend_split(a, y, lse, run)) return;
+  }
   const Offset blocks = (a.queries + kQueries - 1) / kQueries;
   const Offset parts = std::min(blocks, (kTasks + heads - 1) / heads);
   const double work = 2.0 * heads * a.queries * a.keys * (a.width + a.value_width);

@@ -1,4 +1,5 @@
 #include "attention_blocks.hpp"
+#include "attention_split.hpp"
 
 namespace eckart {
 
@@ -98,6 +99,9 @@ template <class T>
 void attend_backward(const Attention<T>& a, const Heads<const T>& y, const T* lse, const Heads<const T>& dy,
                      const Heads<T>& dq, const Heads<T>& dk, const Heads<T>& dv, const Execution& run) {
   using namespace attention;
+  if constexpr (std::is_same_v<T, float>) {
+    if (is_split(a) && attend_split_backward(a, y, lse, dy, dq, dk, dv, run)) return;
+  }
   const double work = 2.0 * a.batch * a.heads * a.queries * a.keys * (3 * a.width + 2 * a.value_width);
   parallel_for(
       a.batch * a.heads, work, run, [&] { return Workspace<T>(a); },

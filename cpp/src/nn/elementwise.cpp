@@ -1,5 +1,7 @@
 #include "eckart/nn/elementwise.hpp"
 
+#include <algorithm>
+
 #include "eckart/base/parallel.hpp"
 #include "eckart/base/vector_erf.hpp"
 #include "eckart/base/vector_log.hpp"
@@ -39,8 +41,9 @@ Simd<T> slope(Simd<T> x, Simd<T> y) {
   if constexpr (f == Function::tanh) return T(1) - y * y;
   if constexpr (f == Function::sigmoid) return y * (T(1) - y);
   if constexpr (f == Function::gelu) {
-    const Simd<T> density = T(kRootTwoOverPi / 2) * detail::gaussian<T>(x * T(kRootHalf));
-    return T(0.5) * vector_erfc<T>(x * T(-kRootHalf)) + x * density;
+    Simd<T> bell;
+    const Simd<T> above = vector_erfc<T>(x * T(-kRootHalf), bell);
+    return T(0.5) * above + x * (T(kRootTwoOverPi / 2) * bell);
   }
   if constexpr (f == Function::gelu_tanh) {
     const Simd<T> cdf = tanh_cdf<T>(x);
@@ -122,6 +125,52 @@ void elementwise_backward(Function f, Offset n, const T* x, const T* y, const T*
                           const Execution& run) {
   with_function(f, [&](auto which) { backward<T, which>(n, x, y, dy, dx, run); });
 }
+
+template <class T>
+void add(Offset n, Offset period, const T* a, const T* b, T* y, const Execution& run) {
+  if (period == 1) {
+    const T number = *b;
+    parallel_ranges(n, kChunk, 1.0 * n, run, [&](Offset begin, Offset end) {
+      for (Offset i = begin; i < end; ++i) y[i] = a[i] + number;
+    });
+    return;
+  }
+  const Offset step = period < kChunk ? kChunk / std::max<Offset>(1, period) * period : kChunk;
+  parallel_ranges(n, step, 1.0 * n, run, [&](Offset begin, Offset end) {
+    for (Offset i = begin; i < end;) {
+      const Offset from = i % period, m = std::min(period - from, end - i);
+#pragma GCC ivdep
+      for (Offset k = 0; k < m; ++k) y[i + k] = a[i + k] + b[from + k];
+      i += m;
+    }
+  });
+}
+
+template <class T>
+void sum_rows(Offset rows, Offset columns, const T* x, T* y, const Execution& run) {
+  constexpr Offset chunk = 8 * kSimdWidth<T>;
+  parallel_ranges(columns, chunk, 1.0 * rows * columns, run, [&](Offset begin, Offset end) {
+    std::fill(y + begin, y + end, T(0));
+    if (end - begin == chunk) {
+      Simd<T> sums[8] = {};
+      for (Offset r = 0; r < rows; ++r) {
+        for (int v = 0; v < 8; ++v) sums[v] += load(x + r * columns + begin + v * kSimdWidth<T>);
+      }
+      for (int v = 0; v < 8; ++v) store(y + begin + v * kSimdWidth<T>, sums[v]);
+      return;
+    }
+    for (Offset r = 0; r < rows; ++r) {
+      for (Offset c = begin; c < end; ++c) y[c] += x[r * columns + c];
+    }
+  });
+}
+
+#define ECKART_INSTANTIATE(T)                                                  \
+  template void add(Offset, Offset, const T*, const T*, T*, const Execution&); \
+  template void sum_rows(Offset, Offset, const T*, T*, const Execution&);
+
+ECKART_INSTANTIATE(float)
+ECKART_INSTANTIATE(double)
 
 template void elementwise(Function, Offset, const float*, float*, const Execution&);
 template void elementwise(Function, Offset, const double*, double*, const Execution&);

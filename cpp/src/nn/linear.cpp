@@ -4,6 +4,7 @@
 
 #include "eckart/base/parallel.hpp"
 #include "eckart/linalg/product.hpp"
+#include "eckart/nn/elementwise.hpp"
 
 namespace eckart {
 
@@ -45,15 +46,7 @@ void linear_backward(const Linear& layer, const T* x, const T* weight, const T* 
     p.c = {dw, layer.in, 1};
     multiply(p, run);
   }
-  if (db) {
-    parallel_ranges(layer.out, 256, static_cast<double>(layer.n) * layer.out, run,
-                    [&](Offset begin, Offset end) {
-                      std::fill(db + begin, db + end, T(0));
-                      for (Offset i = 0; i < layer.n; ++i) {
-                        for (Offset o = begin; o < end; ++o) db[o] += dy[i * layer.out + o];
-                      }
-                    });
-  }
+  if (db) sum_rows(layer.n, layer.out, dy, db, run);
 }
 
 template <class T>

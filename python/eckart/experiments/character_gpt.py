@@ -102,7 +102,13 @@ def train(corpus: Corpus, protocol: Protocol, seed: int) -> Training:
     optimizer = optim.AdamW(groups, lr=p.rate, betas=(0.9, 0.99))
     schedule = optim.CosineAnnealingLR(optimizer, p.steps, p.last_rate, warmup=p.warmup)
     trainer = Trainer(
-        net, optimizer, next_token_loss, schedule=schedule, schedule_every="batch", clip_norm=1.0
+        net,
+        optimizer,
+        next_token_loss,
+        schedule=schedule,
+        schedule_every="batch",
+        clip_norm=1.0,
+        plan=True,
     )
     windows = corpus.held_windows(p.context)
     held = [trainer.evaluate(windows)["loss"]]

@@ -38,7 +38,7 @@ def run(*, quick: bool = False, seed: int = 0, data: Path | None = None) -> Outc
         digits = sampled(given, 1500 if quick else N_TRAIN, 300 if quick else N_TEST, s)
         digits = digits._replace(x_train=_input(digits.x_train), x_test=_input(digits.x_test))
         net = LeCun1989(random_state=s)
-        trainer = Trainer(net, optim.SGD(net.parameters(), lr=RATE), mse_loss)
+        trainer = Trainer(net, optim.SGD(net.parameters(), lr=RATE), mse_loss, plan=True)
         targets = 2 * np.eye(10, dtype=np.float32)[digits.y_train] - 1
         trainings.append(train(trainer, Loader(digits.x_train, targets, batch_size=1), passes, digits, s))
     checks = [

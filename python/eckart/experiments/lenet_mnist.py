@@ -40,7 +40,7 @@ def run(*, quick: bool = False, seed: int = 0, data: Path | None = None) -> Outc
         loader = Loader(digits.x_train, digits.y_train, BATCH, shuffle=True, random_state=s)
         optimizer = optim.Adam(net.parameters())
         schedule = optim.OneCycleLR(optimizer, RATE, passes * len(loader) + 1, cycle_momentum=False)
-        trainer = Trainer(net, optimizer, cross_entropy, schedule=schedule, schedule_every="batch")
+        trainer = Trainer(net, optimizer, cross_entropy, schedule=schedule, schedule_every="batch", plan=True)
         trainings.append(train(trainer, loader, passes, digits, s))
     checks = [
         Check.close("parameters", sum(p.size for p in net.parameters()), 61706),

@@ -104,7 +104,7 @@ def _shuffled(digits: Digits, order: NDArray[Any]) -> Digits:
 def _accuracy(net: Module, digits: Digits, steps: int) -> float:
     """Return the share, in %, of test digits that a network gets right after training."""
     loader = Loader(digits.x_train[:, None], digits.y_train, BATCH)  # in the order of the data, as published
-    trainer = Trainer(net, optim.Adam(net.parameters(), lr=RATE), cross_entropy)
+    trainer = Trainer(net, optim.Adam(net.parameters(), lr=RATE), cross_entropy, plan=True)
     trainer.fit(loader, steps // len(loader))
     answers = trainer.predict(digits.x_test[:, None], 1000).argmax(axis=1)
     return 100 * float(np.mean(answers == digits.y_test))

@@ -46,23 +46,36 @@ class Plan:
         finally:
             self._recording = native.end_recording()
         self._loss, self.outputs = out.data, outputs
+        self._places = [p.data for p in self._parameters]
         self._check(loss, given)
 
     def __call__(self, *inputs: Any) -> float:
         """Run the step on a batch: the loss is returned, the gradients are in the parameters' `grad`."""
-        if len(inputs) != len(self._inputs):
-            raise ValueError(f"expected {len(self._inputs)} inputs, got {len(inputs)}")
+        if not self.fits(*inputs):
+            expected, came = (
+                ", ".join([f"{np.asarray(a).dtype} of shape {np.shape(a)}" for a in arrays])
+                for arrays in (self._inputs, inputs)
+            )
+            raise ValueError(f"expected inputs {expected}, got {came}")
         for place, given in zip(self._inputs, inputs, strict=True):
-            array = np.asarray(given)
-            if array.shape != place.shape or array.dtype != place.dtype:
-                raise ValueError(
-                    f"expected {place.dtype} of shape {place.shape}, got {array.dtype} of shape {array.shape}"
-                )
-            np.copyto(place, array)
+            np.copyto(place, given)
+        for p, place in zip(self._parameters, self._places, strict=True):
+            if p.data is not place:  # someone gave it another array, as loading a state does
+                place[...] = p.data
+                p.data = place
         native.replay(self._recording, get_num_threads())
         for p in self._parameters:
             p.grad = p.buffer
         return float(self._loss)
+
+    def fits(self, *inputs: Any) -> bool:
+        """Return whether inputs have the types and shapes of the first batch."""
+        return len(inputs) == len(self._inputs) and all(
+            [
+                a.dtype == place.dtype and a.shape == place.shape
+                for a, place in zip(map(np.asarray, inputs), self._inputs, strict=True)
+            ]
+        )
 
     def _check(self, loss: Callable[..., Any], given: Sequence[Array]) -> None:
         """Compare with the step itself on inputs that differ from the recorded ones everywhere."""

@@ -49,9 +49,9 @@ inline Simd<T> gaussian(Simd<T> x) {
 
 }  // namespace detail
 
-// 1 - erf x, without cancelling where x is large.
+// 1 - erf x, without cancelling where x is large; bell: exp(-x^2), on the way.
 template <class T>
-inline Simd<T> vector_erfc(Simd<T> x) {
+inline Simd<T> vector_erfc(Simd<T> x, Simd<T>& bell) {
   using Series = detail::ErfcSeries<T>;
   constexpr int n = sizeof(Series::terms) / sizeof(T);
   Simd<T> size = x < T(0) ? -x : x;
@@ -62,8 +62,15 @@ inline Simd<T> vector_erfc(Simd<T> x) {
   Simd<T> series = broadcast(Series::terms[n - 1]);
 #pragma GCC unroll 32
   for (int i = n - 2; i >= 0; --i) series = series * t + Series::terms[i];
-  const Simd<T> tail = detail::gaussian<T>(size) * series * sum * both;
+  bell = detail::gaussian<T>(size);
+  const Simd<T> tail = bell * series * sum * both;
   return x < T(0) ? T(2) - tail : tail;
+}
+
+template <class T>
+inline Simd<T> vector_erfc(Simd<T> x) {
+  Simd<T> bell;
+  return vector_erfc<T>(x, bell);
 }
 
 template <class T>

@@ -1,4 +1,4 @@
-// Numbers moved about, added where they are repeated, summed where they were.
+// Numbers moved about: between views of arrays, and slices of them.
 #pragma once
 
 #include <vector>
@@ -16,14 +16,6 @@ struct Views {
 // y = x, entry by entry; the arrays do not overlap.
 template <class T>
 void copy(const Views& views, const T* x, T* y, const Execution& run);
-
-// y (outer, inner) = x + b, b (inner) the same for each row; y may be x.
-template <class T>
-void add_repeated(Offset outer, Offset inner, const T* x, const T* b, T* y, const Execution& run);
-
-// sums (inner): of the rows of x (outer, inner), in their order.
-template <class T>
-void sum_repeated(Offset outer, Offset inner, const T* x, T* sums, const Execution& run);
 
 // Chosen slices of x (outer, rows, inner): y (outer, n, inner), y[o, i] = x[o, ids[i]]. Ids are in range.
 struct Slices {

@@ -19,4 +19,12 @@ template <class T>
 void elementwise_backward(Function f, Offset n, const T* x, const T* y, const T* dy, T* dx,
                           const Execution& run);
 
+// y[i] = a[i] + b[i mod period], n numbers, a whole number of periods. y may be a.
+template <class T>
+void add(Offset n, Offset period, const T* a, const T* b, T* y, const Execution& run);
+
+// y (columns) = the sum of the rows of x (rows, columns), in order.
+template <class T>
+void sum_rows(Offset rows, Offset columns, const T* x, T* y, const Execution& run);
+
 }  // namespace eckart

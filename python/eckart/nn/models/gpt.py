@@ -27,13 +27,15 @@ class CausalSelfAttention(Module):
         self.resid_dropout = layers.Dropout(dropout, random_state=rng)
 
     def forward(self, x: Any, cache: Cache | None = None, block: int = 0) -> Tensor:
-        q, k, v = (split_heads(part, self.n_head) for part in ops.split(self.c_attn(x), 3, axis=-1))
-        causal = True
-        if cache is not None:
+        projections = self.c_attn(x)
+        if cache is None:
+            y = F.self_attention(projections, self.n_head, causal=True)
+        else:
+            q, k, v = (split_heads(part, self.n_head) for part in ops.split(projections, 3, axis=-1))
             causal = cache.length == 0  # later, one token comes at a time and sees all before it
-            k, v = cache.extend(block, k.data, v.data)
-        y = F.scaled_dot_product_attention(q, k, v, causal=causal)  # (n, heads, length, width)
-        return self.resid_dropout(self.c_proj(merge_heads(y)))
+            keys, values = cache.extend(block, k.data, v.data)
+            y = merge_heads(F.scaled_dot_product_attention(q, keys, values, causal=causal))
+        return self.resid_dropout(self.c_proj(y))
 
     def multiply_adds(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> int:
         n, length, width = inputs

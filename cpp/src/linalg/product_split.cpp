@@ -1,0 +1,207 @@
+#include "product_split.hpp"
+
+#include <atomic>
+
+#include "eckart/base/buffer_pool.hpp"
+#include "eckart/base/parallel.hpp"
+#include "eckart/linalg/split_tiles.hpp"
+
+namespace eckart {
+
+#if ECKART_HAS_AMX
+
+namespace {
+
+constexpr Offset kSlab = 800;  // terms of a sum at a time
+constexpr Offset kShared =
+    160 * 1024;               // numbers packed for all threads at a time: a megabyte, in each core's cache
+constexpr Offset kOwn = 96;   // rows or columns of C at most for a task
+constexpr Offset kTasks = 8;  // wanted
+constexpr int kCopies = 4;    // threads up to which each packs for itself: cheaper than fetching it
+constexpr double kLeastWork = 8e6;  // flop; below, packing costs too much
+
+using split::kStrip;
+using split::Word;
+
+bool contiguous(const Strided<const float>& x) { return x.row == 1 || x.column == 1; }
+
+Offset even_share(Offset n, Offset most) {  // in whole squares of tiles
+  const Offset shares = (n + most - 1) / most;
+  return round_up((n + shares - 1) / shares, 2 * kStrip);
+}
+
+// Whether sums go to C as they are.
+bool is_plain(const Product<float>& p) {
+  return p.k <= kSlab && p.alpha == 1 && !p.bias && p.activation == Activation::none;
+}
+
+// One side of C, and the operand that belongs to it: entry (i, t) of line i, a row of A or a column of B.
+struct Side {
+  bool left;
+  Offset n;
+  Strided<const float> x;
+
+  Offset strips(Offset first, Offset lines) const { return split::strips_of(std::min(lines, n - first)); }
+  bool by_terms() const { return x.column != 1; }  // a term's entries lie side by side, not a line's
+};
+
+// The lines of the shorter side are packed once for all threads, a part of them at a time; a task packs its
+// own few lines of the longer side.
+class SplitProduct {
+ public:
+  explicit SplitProduct(const Product<float>& p)
+      : p_(p),
+        slab_(even_share(p.k, kSlab)),
+        strip_(slab_ / split::kTerms * split::kStepWords),
+        shared_{p.m <= p.n, p.m, p.a},
+        own_{p.m > p.n, p.n, p.b.transposed()},
+        plain_(is_plain(p)) {
+    if (own_.left) std::swap(shared_.n, own_.n), std::swap(shared_.x, own_.x);
+    part_ = even_share(shared_.n, std::max(2 * kStrip, kShared / slab_));
+    block_ = even_share(own_.n, std::min(kOwn, round_up((own_.n + kTasks - 1) / kTasks, 2 * kStrip)));
+  }
+
+  bool compute(const Execution& run) {
+    const bool together = run.threads > kCopies;
+    PooledBuffer<Word> packed(together ? part_ / kStrip * strip_ : 0);
+    for (Offset t = 0; t < p_.k; t += slab_) {
+      for (Offset first = 0; first < shared_.n; first += part_) {
+        add_slab(t, first, together ? packed.data() : nullptr, run);
+        if (!finite_) return false;
+      }
+    }
+    return true;
+  }
+
+ private:
+  struct Scratch {
+    AmxTiles tiles;
+    PooledBuffer<Word> own;
+    alignas(64) float sums[4 * kStrip * kStrip];
+    PooledBuffer<Word> copy;  // of the shared strips, where this thread has one
+    const Word* shared;
+    Scratch(SplitProduct& p, Offset t, Offset first, Offset strips, const Word* packed)
+        : own(p.block_ / kStrip * p.strip_), copy(packed ? 0 : strips * p.strip_), shared(packed) {
+      if (packed) return;
+      p.pack(p.shared_, first, strips, t, copy.data());
+      shared = copy.data();
+    }
+  };
+
+  // What the terms [t, t + slab_) add to the products with a part of the shared lines, packed together in
+  // `packed`, or by each thread for itself.
+  void add_slab(Offset t, Offset first, Word* packed, const Execution& run) {
+    const Offset strips = shared_.strips(first, part_);
+    const double lines = static_cast<double>(strips * kStrip), terms = static_cast<double>(slab_);
+    if (packed) {
+      parallel_ranges(strips, 2, 4 * lines * terms, run, [&](Offset begin, Offset end) {
+        pack(shared_, first + begin * kStrip, end - begin, t, packed + begin * strip_);
+      });
+    }
+    parallel_for((own_.n + block_ - 1) / block_, 2 * own_.n * lines * terms, run,
+                 [&] { return Scratch(*this, t, first, strips, packed); },
+                 [&](Scratch& s, Offset task) { block(task * block_, t, first, s); });
+  }
+
+  // Strips from a line on, in the order in which they lie in memory.
+  void pack(const Side& side, Offset first, Offset strips, Offset t, Word* to) {
+    Simd<float> checks{};
+    const Offset depth = std::min(slab_, p_.k - t), piece = side.by_terms() ? split::kTerms : depth;
+    for (Offset u = 0; u < depth; u += piece) {
+      for (Offset i = 0; i < strips; ++i) {
+        const Offset line = first + i * kStrip, lines = std::min(kStrip, side.n - line);
+        const float* from = side.x.at(line, t + u);
+        Word* strip = to + i * strip_ + u / split::kTerms * split::kStepWords;
+        if (side.left) {
+          split::pack_left(from, side.x.row, side.x.column, lines, std::min(piece, depth - u), strip, checks);
+        } else {
+          split::pack_right(from, side.x.column, side.x.row, lines, std::min(piece, depth - u), strip,
+                            checks);
+        }
+      }
+    }
+    if (!split::finite(checks)) finite_ = false;
+  }
+
+  void block(Offset own, Offset t, Offset shared, Scratch& s) {
+    const Offset own_strips = own_.strips(own, block_), shared_strips = shared_.strips(shared, part_);
+    pack(own_, own, own_strips, t, s.own.data());
+    for (Offset j = 0; j < shared_strips; j += 2) {
+      for (Offset i = 0; i < own_strips; i += 2) {
+        const Word *x = s.own.data() + i * strip_, *y = s.shared + j * strip_;
+        const Offset x_line = own + i * kStrip, y_line = shared + j * kStrip;
+        if (own_.left) {
+          square(x, y, x_line, y_line, t, s.sums);
+        } else {
+          square(y, x, y_line, x_line, t, s.sums);
+        }
+      }
+    }
+  }
+
+  // Two strips of each side, or what is left of them, from (row, column) of C on.
+  void square(const Word* a, const Word* b, Offset row, Offset column, Offset t, float* sums) {
+    const Offset rows = std::min(2 * kStrip, p_.m - row), columns = std::min(2 * kStrip, p_.n - column);
+    const bool tall = rows > kStrip, wide = columns > kStrip;
+    const Offset steps = split::steps_of(std::min(slab_, p_.k - t));
+    if (p_.c.column != 1) {
+      split::multiply_strips(tall, wide, a, strip_, b, strip_, steps, sums, 2 * kStrip);
+      split::write_turned(sums, 2 * kStrip, columns, rows, 1, p_.c.at(row, column), p_.c.column);
+    } else if (plain_ && rows % kStrip == 0 && columns % kStrip == 0) {
+      split::multiply_strips(tall, wide, a, strip_, b, strip_, steps, p_.c.at(row, column), p_.c.row);
+    } else {
+      split::multiply_strips(tall, wide, a, strip_, b, strip_, steps, sums, 2 * kStrip);
+      finish(sums, row, rows, column, columns, t);
+    }
+  }
+
+  // The sums to where they belong in C.
+  void finish(const float* sums, Offset row, Offset rows, Offset column, Offset columns, Offset t) {
+    const bool last = t + slab_ >= p_.k;
+    const __mmask16 used[2] = {split::lanes(columns), split::lanes(columns - 16)};
+    Simd<float> bias[2] = {};
+    if (last && p_.bias) {
+      for (int v = 0; v < 2; ++v) bias[v] = _mm512_maskz_loadu_ps(used[v], p_.bias + column + 16 * v);
+    }
+    for (Offset r = 0; r < rows; ++r) {
+      float* c = p_.c.at(row + r, column);
+      Simd<float> tile[1][2];
+      for (int v = 0; v < 2; ++v) {
+        tile[0][v] = load(sums + r * 2 * kStrip + v * 16);
+        if (t > 0) tile[0][v] += _mm512_maskz_loadu_ps(used[v], c + 16 * v);
+        if (last) tile[0][v] = tile[0][v] * p_.alpha + bias[v];
+      }
+      if (last) activate<float>(p_.activation, tile);
+      for (int v = 0; v < 2; ++v) _mm512_mask_storeu_ps(c + 16 * v, used[v], tile[0][v]);
+    }
+  }
+
+  const Product<float> p_;
+  Offset slab_, strip_;  // terms; words of a packed strip
+  Side shared_, own_;
+  Offset part_, block_;  // lines
+  bool plain_;
+  std::atomic<bool> finite_{true};
+};
+
+}  // namespace
+
+bool is_split(const Product<float>& p) {
+  return p.beta == 0 && p.c.column == 1 && contiguous(p.a) && contiguous(p.b) &&
+         std::min({p.m, p.n, p.k}) >= 32 && 2.0 * p.m * p.n * p.k >= kLeastWork && split::wanted();
+}
+
+bool multiply_split(const Product<float>& p, const Execution& run) {
+  // A left operand by terms is packed with a transposition: better the shorter one, and C transposed.
+  const bool turn = p.m > p.n && p.a.column != 1 && p.b.column == 1 && is_plain(p);
+  return turn ? SplitProduct(p.transposed()).compute(run) : SplitProduct(p).compute(run);
+}
+
+#else
+
+bool is_split(const Product<float>&) { return false; }
+bool multiply_split(const Product<float>&, const Execution&) { return false; }
+
+#endif
+
+}  // namespace eckart

@@ -1,0 +1,86 @@
+#include "eckart/linalg/split_tiles.hpp"
+
+#include <cstdlib>
+#include <cstring>
+
+#if ECKART_HAS_AMX
+
+namespace eckart {
+namespace split {
+
+namespace {
+
+// The intrinsics take literal numbers of registers: sums in 0 to 3, left tiles in 4 and 5, right in 6 and 7.
+template <int rows>
+__attribute__((target("amx-tile,amx-bf16"), always_inline)) inline void load_left(const Word* a,
+                                                                                  Offset strip) {
+  _tile_loadd(4, a, 64);
+  if constexpr (rows == 2) _tile_loadd(5, a + strip, 64);
+}
+
+template <int columns>
+__attribute__((target("amx-tile,amx-bf16"), always_inline)) inline void load_right(const Word* b,
+                                                                                   Offset strip) {
+  _tile_loadd(6, b, 64);
+  if constexpr (columns == 2) _tile_loadd(7, b + strip, 64);
+}
+
+template <int rows, int columns>
+__attribute__((target("amx-tile,amx-bf16"), always_inline)) inline void add_products() {
+  _tile_dpbf16ps(0, 4, 6);
+  if constexpr (columns == 2) _tile_dpbf16ps(1, 4, 7);
+  if constexpr (rows == 2) _tile_dpbf16ps(2, 5, 6);
+  if constexpr (rows == 2 && columns == 2) _tile_dpbf16ps(3, 5, 7);
+}
+
+template <int rows, int columns>
+__attribute__((target("amx-tile,amx-bf16"))) void multiply(const Word* a, Offset a_strip, const Word* b,
+                                                           Offset b_strip, Offset steps, float* c,
+                                                           Offset c_row) {
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  for (Offset s = 0; s < steps; ++s) {
+    const Word *left = a + s * kStepWords, *right = b + s * kStepWords;
+    load_left<rows>(left, a_strip);
+    load_right<columns>(right + 2 * kPart, b_strip);
+    add_products<rows, columns>();
+    load_right<columns>(right + kPart, b_strip);
+    add_products<rows, columns>();
+    load_left<rows>(left + kPart, a_strip);
+    add_products<rows, columns>();
+    load_right<columns>(right, b_strip);
+    add_products<rows, columns>();
+    load_left<rows>(left + 2 * kPart, a_strip);
+    add_products<rows, columns>();
+  }
+  for (Offset s = 0; s < steps; ++s) {
+    load_left<rows>(a + s * kStepWords, a_strip);
+    load_right<columns>(b + s * kStepWords, b_strip);
+    add_products<rows, columns>();
+  }
+  const Offset bytes = c_row * static_cast<Offset>(sizeof(float));
+  _tile_stored(0, c, bytes);
+  if constexpr (columns == 2) _tile_stored(1, c + kStrip, bytes);
+  if constexpr (rows == 2) _tile_stored(2, c + kStrip * c_row, bytes);
+  if constexpr (rows == 2 && columns == 2) _tile_stored(3, c + kStrip * c_row + kStrip, bytes);
+}
+
+}  // namespace
+
+bool wanted() {
+  static const char* setting = std::getenv("ECKART_AMX");
+  static const bool is = amx_available() && !(setting && std::strcmp(setting, "0") == 0);
+  return is;
+}
+
+void multiply_strips(bool tall, bool wide, const Word* a, Offset a_strip, const Word* b, Offset b_strip,
+                     Offset steps, float* c, Offset c_row) {
+  const auto f = tall ? (wide ? multiply<2, 2> : multiply<2, 1>) : (wide ? multiply<1, 2> : multiply<1, 1>);
+  f(a, a_strip, b, b_strip, steps, c, c_row);
+}
+
+}  // namespace split
+}  // namespace eckart
+#endif
