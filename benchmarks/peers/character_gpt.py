@@ -89,7 +89,7 @@ def rate(p: Protocol, step: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="the text (default: tiny Shakespeare of the shared data)")
-    parser.add_argument("--steps", type=int, default=Protocol.steps)
+    parser.add_argument("--steps", type=int, default=Protocol.steps, help="more than the warm-up's 100")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", action="store_true")
