@@ -2,11 +2,10 @@
 
 import bz2
 import gzip
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.shared import shared_file
 
 from eckart.base.errors import EckartError
 from eckart.data import Ratings
@@ -186,19 +185,9 @@ def test_ctrl_c_while_the_file_is_closed_after_its_first_line(tmp_path, monkeypa
         Ratings.from_file(path)
 
 
-def shared(name):
-    """A file of the shared data: in $ECKART_SHARED_DATA, or shared/data beside the checkout or its parent."""
-    beside = [folder / "shared" / "data" for folder in Path(__file__).resolve().parents[3:5]]
-    chosen = os.environ.get("ECKART_SHARED_DATA")
-    for folder in [Path(chosen)] if chosen else beside:
-        if (folder / name).exists():
-            return folder / name
-    return pytest.skip(f"shared data not found: {name} (set ECKART_SHARED_DATA)")
-
-
 def test_movielens_100k_through_a_file(tmp_path):
     """Real ratings in the layout of u.data: the published facts come out."""
-    table = np.load(shared("ratings/ml100k.npz"))
+    table = np.load(shared_file("ratings/ml100k.npz"))
     rows = np.stack(
         [table[name].astype(np.int64) for name in ("user", "item", "rating", "timestamp")], axis=1
     )
@@ -212,7 +201,7 @@ def test_movielens_100k_through_a_file(tmp_path):
 
 def test_epinions_has_the_duplicates_it_is_known_for():
     """Real data contradicts itself: the count is named, and a policy resolves it."""
-    table = np.load(shared("ratings/epinions.npz"))
+    table = np.load(shared_file("ratings/epinions.npz"))
     columns = table["user"], table["item"], table["rating"]
     with pytest.raises(ValueError, match="repeated row"):
         Ratings.from_arrays(*columns)

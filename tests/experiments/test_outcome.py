@@ -36,6 +36,16 @@ def test_unknown_names_are_refused():
         experiments.reproduce("no-such-thing")
 
 
+def test_files_of_data():
+    """A file where none is read would be ignored silently; a missing one is told before the run."""
+    with pytest.raises(ValueError, match="data: parameter-counts reads no file"):
+        experiments.reproduce("parameter-counts", data="mnist.npz")
+    with pytest.raises(EckartError, match=r"lenet-mnist needs a file, --data FILE: MNIST: an npz file"):
+        experiments.reproduce("lenet-mnist")
+    with pytest.raises(EckartError, match="no such file: none"):
+        experiments.reproduce("lecun-1989", data="none.npz", quick=True)
+
+
 def test_a_figure_that_cannot_be_written_is_refused_at_once(tmp_path):
     """Not after minutes of work."""
     with pytest.raises(EckartError, match="folder does not exist"):

@@ -19,6 +19,10 @@ Figure = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Where the figure goes.", show_default="NAME.png"),
 ]
+Data = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The file or folder that it reads, if any.", show_default=False),
+]
 NoFigure = Annotated[bool, typer.Option("--no-figure", help="Draw nothing (needs no matplotlib).")]
 
 
@@ -29,6 +33,7 @@ def reproduce(
     seed: o.Seed = 0,
     figure: Figure = None,
     no_figure: NoFigure = False,
+    data: Data = None,
     threads: o.Threads = None,
     json: o.Json = False,
 ) -> int:
@@ -52,7 +57,7 @@ def reproduce(
     title = experiments.title(name)
     clock: dict[str, float] = {}
     with working(title), timed(clock, "all"):
-        outcome = experiments.reproduce(name, quick=quick, seed=seed, figure=path)
+        outcome = experiments.reproduce(name, quick=quick, seed=seed, figure=path, data=data)
     if json:
         document = {"name": name, "title": title, "quick": quick, "seed": seed, **outcome.to_dict()}
         print_json({**document, "figure": None if path is None else str(path), "seconds": clock["all"]})
