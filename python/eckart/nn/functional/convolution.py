@@ -1,7 +1,10 @@
 """Convolutions, in PyTorch's layouts: images (n, channels, h, w), weights (out, in / groups, kh, kw)."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
+
+import numpy as np
 
 from eckart._native import nn as native
 from eckart.nn.functional._native import as_pair, as_planes, operands, threads
@@ -66,11 +69,15 @@ def conv_transpose1d(
 
 
 def _apply(name: str, x: Any, weight: Any, bias: Any, **options: Any) -> Tensor:
+    for key, value in options.items():
+        if isinstance(value, (list, np.ndarray)):
+            options[key] = tuple(value)
     return apply(name, *((x, weight) if bias is None else (x, weight, bias)), **options)
 
 
+@lru_cache(maxsize=256)  # small networks would spend as long here as in their kernels
 def _geometry(
-    weight: Array, axes: int, stride: Sizes, padding: Sizes | str, dilation: Sizes, groups: int
+    kernel: tuple[int, ...], axes: int, stride: Sizes, padding: Sizes | str, dilation: Sizes, groups: int
 ) -> Any:
     """Return (stride, margins: top, left, bottom, right, dilation, groups) as the kernels have them."""
     steps, spread = as_pair(stride, axes, "stride", 1), as_pair(dilation, axes, "dilation", 1)
@@ -82,7 +89,7 @@ def _geometry(
         return steps, (0, 0, 0, 0), spread, groups
     if steps != (1, 1):
         raise ValueError(f"padding: expected numbers for a stride of {stride}, got 'same'")
-    total = [d * (k - 1) for d, k in zip(spread, weight.shape[2:], strict=True)]
+    total = [d * (k - 1) for d, k in zip(spread, kernel, strict=True)]
     before = [n // 2 for n in total]
     return steps, (*before, *[n - b for n, b in zip(total, before, strict=True)]), spread, groups
 
@@ -104,7 +111,7 @@ def _convolve(
 ) -> Any:
     given, (x, weight, *rest) = x, operands(x, weight, *(() if bias is None else (bias,)))
     weight = _kernels(weight, axes)
-    geometry = _geometry(weight, axes, **sizes)
+    geometry = _geometry(weight.shape[2:], axes, **sizes)
     own = bool(rest) and rest[0].ndim > 1  # a bias for each position
     fused = ([None], "none") if own else (rest or [None], activation)
     y = native.conv2d(as_planes(x, axes), weight, *fused[0], *geometry, fused[1], threads())
@@ -138,7 +145,7 @@ def _transpose(
 ) -> Any:
     given, (x, weight, *rest) = x, operands(x, weight, *(() if bias is None else (bias,)))
     x, weight = as_planes(x, axes), _kernels(weight, axes)
-    steps, margins, spread, groups = _geometry(weight, axes, **sizes)
+    steps, margins, spread, groups = _geometry(weight.shape[2:], axes, **sizes)
     extra = as_pair(output_padding, axes, "output_padding", 0)
     if any(not 0 <= e < max(s, d) for e, s, d in zip(extra, steps, spread, strict=True)):
         raise ValueError(f"output_padding: expected less than stride or dilation, got {output_padding}")

@@ -103,11 +103,13 @@ def take(x: Any, index: Any, axis: int | None = None) -> Tensor:
     if axis is None:
         x, axis = reshape(x, -1), 0
     if np.ndim(index) == 1 and np.asarray(index).dtype.kind in "iu" and x.dtype in FLOATS:
-        n = x.shape[axis]
-        ids = np.asarray(index, np.int64)
-        if not ((ids >= -n) & (ids < n)).all():
-            raise IndexError(f"take: expected indices in [{-n}, {n}), got {ids.min()} to {ids.max()}")
-        return apply("take", x, ids=np.where(ids < 0, ids + n, ids), axis=axis % x.ndim)
+        n, ids = x.shape[axis], np.asarray(index, np.int64)
+        least, most = ids.min(initial=0), ids.max(initial=-1)
+        if least < -n or most >= n:
+            raise IndexError(f"take: expected indices in [{-n}, {n}), got {least} to {most}")
+        return apply(
+            "take", x, ids=ids if least >= 0 else np.where(ids < 0, ids + n, ids), axis=axis % x.ndim
+        )
     return getitem(x, (slice(None),) * (axis % x.ndim) + (np.asarray(index),))
 
 
