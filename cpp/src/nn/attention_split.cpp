@@ -12,8 +12,9 @@ namespace attention {
 
 namespace {
 
-constexpr Offset kQueries = 32, kKeys = 128;  // of a block: scores and their parts stay near the first-level cache
-constexpr Offset kTasks = 16;                 // heads are cut into parts where there are fewer
+constexpr Offset kQueries = 32,
+                 kKeys = 128;  // of a block: scores and their parts stay near the first-level cache
+constexpr Offset kTasks = 16;  // heads are cut into parts where there are fewer
 
 struct Workspace {
   AmxTiles tiles;
@@ -52,14 +53,15 @@ void take_powers(Offset columns, Workspace& w) {
 }
 
 // One block of keys into the running maximum, total and sums.
-void add_keys(const Attention<float>& a, const HeadMask<float>& mask, Offset query, Offset m, Offset key, Offset n,
-              bool first, Workspace& w) {
+void add_keys(const Attention<float>& a, const HeadMask<float>& mask, Offset query, Offset m, Offset key,
+              Offset n, bool first, Workspace& w) {
   const Offset columns = whole_squares(n), width = whole_squares(a.value_width);
   float* scores = w.scores.data();
   multiply(w.q, 0, 0, w.keys, key, 0, kQueries, columns, a.width, scores, kKeys);
   if (mask.data || (a.causal && key + n > query + 1)) hide(mask, a.causal, query, m, key, n, scores, kKeys);
   if (columns > n) {
-    for (Offset i = 0; i < kQueries; ++i) std::fill(scores + i * kKeys + n, scores + i * kKeys + columns, -kInfinity<float>);
+    for (Offset i = 0; i < kQueries; ++i)
+      std::fill(scores + i * kKeys + n, scores + i * kKeys + columns, -kInfinity<float>);
   }
   take_powers(columns, w);
   float *sums = w.sums.data(), *added = first ? sums : w.added.data();
@@ -72,8 +74,8 @@ void add_keys(const Attention<float>& a, const HeadMask<float>& mask, Offset que
   }
 }
 
-bool attend_block(const Attention<float>& a, const HeadMask<float>& mask, const float* q, Offset query, Offset m,
-                  float* y, Offset y_row, float* lse, Workspace& w) {
+bool attend_block(const Attention<float>& a, const HeadMask<float>& mask, const float* q, Offset query,
+                  Offset m, float* y, Offset y_row, float* lse, Workspace& w) {
   const Offset keys = visible(a, query + m), width = whole_squares(a.value_width);
   std::fill(w.most, w.most + kQueries, -kInfinity<float>);
   std::fill(w.total, w.total + kQueries, 0.0f);
@@ -115,12 +117,13 @@ bool attend_split(const Attention<float>& a, const Heads<float>& y, float* lse, 
       [&](Workspace& w, Offset task) {
         const Offset head = task / parts, part = task % parts, b = head / a.heads, h = head % a.heads;
         const Offset begin = blocks * part / parts * kQueries;
-        const Offset end = std::min(a.queries, blocks * (part + 1) / parts * kQueries), keys = visible(a, end);
+        const Offset end = std::min(a.queries, blocks * (part + 1) / parts * kQueries),
+                     keys = visible(a, end);
         bool good = w.keys.pack(false, a.k.at(b, h), a.k.row, 1, keys, a.width);
         good = good && w.values.pack(false, a.v.at(b, h), 1, a.v.row, a.value_width, keys);
         for (Offset query = begin; good && query < end; query += kQueries) {
-          good = attend_block(a, HeadMask<float>(a.mask, b, h), a.q.at(b, h), query, std::min(kQueries, end - query),
-                              y.at(b, h), y.row, lse + head * a.queries, w);
+          good = attend_block(a, HeadMask<float>(a.mask, b, h), a.q.at(b, h), query,
+                              std::min(kQueries, end - query), y.at(b, h), y.row, lse + head * a.queries, w);
         }
         if (!good) finite = false;
       });

@@ -9,8 +9,8 @@ namespace attention {
 // Whether attention can be computed so, and gains by it.
 bool is_split(const Attention<float>& a);
 
-// As attend and attend_backward. Return false, and leave all to be computed otherwise, where an operand is not
-// finite.
+// As attend and attend_backward. Return false, and leave all to be computed otherwise, where an operand is
+// not finite.
 bool attend_split(const Attention<float>& a, const Heads<float>& y, float* lse, const Execution& run);
 bool attend_split_backward(const Attention<float>& a, const Heads<const float>& y, const float* lse,
                            const Heads<const float>& dy, const Heads<float>& dq, const Heads<float>& dk,

@@ -79,8 +79,8 @@ void take_slopes(Offset rows, Offset columns, Workspace& w) {
 }
 
 // What a block of queries and keys adds to dq, dk and dv.
-void add_block(const Attention<float>& a, const HeadMask<float>& mask, Offset query, Offset m, Offset key, Offset n,
-               Workspace& w) {
+void add_block(const Attention<float>& a, const HeadMask<float>& mask, Offset query, Offset m, Offset key,
+               Offset n, Workspace& w) {
   const Offset rows = whole_squares(m), columns = whole_squares(n);
   const Offset width = whole_squares(a.width), value_width = whole_squares(a.value_width);
   float *scores = w.scores.data(), *added = w.added.data();
@@ -88,7 +88,8 @@ void add_block(const Attention<float>& a, const HeadMask<float>& mask, Offset qu
   multiply(w.dy, query, 0, w.values, key, 0, rows, columns, a.value_width, w.dscores.data(), kKeys);
   if (mask.data || (a.causal && key + n > query + 1)) hide(mask, a.causal, query, m, key, n, scores, kKeys);
   if (columns > n) {
-    for (Offset i = 0; i < m; ++i) std::fill(scores + i * kKeys + n, scores + i * kKeys + columns, -kInfinity<float>);
+    for (Offset i = 0; i < m; ++i)
+      std::fill(scores + i * kKeys + n, scores + i * kKeys + columns, -kInfinity<float>);
   }
   take_slopes(rows, columns, w);
   multiply(w.turned_dy, 0, query, w.chances, 0, 0, value_width, columns, rows, added, kKeys);
@@ -112,9 +113,9 @@ bool pack_head(const Attention<float>& a, const float* q, const float* k, const 
   return true;
 }
 
-bool backward_head(const Attention<float>& a, Offset b, Offset h, const Heads<const float>& y, const float* lse,
-                   const Heads<const float>& dy, const Heads<float>& dq, const Heads<float>& dk,
-                   const Heads<float>& dv, Workspace& w) {
+bool backward_head(const Attention<float>& a, Offset b, Offset h, const Heads<const float>& y,
+                   const float* lse, const Heads<const float>& dy, const Heads<float>& dq,
+                   const Heads<float>& dk, const Heads<float>& dv, Workspace& w) {
   const HeadMask<float> mask(a.mask, b, h);
   const Offset width = whole_squares(a.width), value_width = whole_squares(a.value_width);
   const float scale = static_cast<float>(a.scale);
@@ -163,8 +164,8 @@ bool attend_split_backward(const Attention<float>& a, const Heads<const float>& 
 #else
 
 bool attend_split_backward(const Attention<float>&, const Heads<const float>&, const float*,
-                           const Heads<const float>&, const Heads<float>&, const Heads<float>&, const Heads<float>&,
-                           const Execution&) {
+                           const Heads<const float>&, const Heads<float>&, const Heads<float>&,
+                           const Heads<float>&, const Execution&) {
   return false;
 }
 

@@ -20,19 +20,12 @@ class Strips {
   Strips(Offset lines, Offset depth)
       : strip_(split::steps_of(depth) * split::kStepWords), data_(whole_squares(lines) / kStrip * strip_) {}
 
-  // Entry (i, t), of line i, is factor * from[i line + t step], one of the two 1. False where one is not finite.
+  // Entry (i, t), of line i, is factor * from[i line + t step], one of the two 1. False where one is not
+  // finite.
   bool pack(bool left, const float* from, Offset line, Offset step, Offset lines, Offset depth,
             float factor = 1) {
-    Simd<float> checks{};
-    for (Offset i = 0; i < whole_squares(lines); i += kStrip) {
-      const Offset n = std::max<Offset>(0, std::min(kStrip, lines - i));
-      if (left) {
-        split::pack_left(from + i * line, line, step, n, depth, at(i, 0), checks, factor);
-      } else {
-        split::pack_right(from + i * line, step, line, n, depth, at(i, 0), checks, factor);
-      }
-    }
-    return split::finite(checks);
+    const Offset strips = whole_squares(lines) / kStrip;
+    return split::Packing(left, from, line, step, lines, depth, strips, at(0, 0), strip_, factor).finish();
   }
 
   // The strip of a line, from a term on: multiples of 16 and of 32.
@@ -47,12 +40,12 @@ class Strips {
 };
 
 // C (rows, columns), rows `c_row` apart, = A B from lines `a_line`, `b_line` and terms on; multiples of 32.
-inline void multiply(Strips& a, Offset a_line, Offset a_term, Strips& b, Offset b_line, Offset b_term, Offset rows,
-                     Offset columns, Offset terms, float* c, Offset c_row) {
+inline void multiply(Strips& a, Offset a_line, Offset a_term, Strips& b, Offset b_line, Offset b_term,
+                     Offset rows, Offset columns, Offset terms, float* c, Offset c_row) {
   for (Offset j = 0; j < columns; j += 2 * kStrip) {
     for (Offset i = 0; i < rows; i += 2 * kStrip) {
-      split::multiply_strips(true, true, a.at(a_line + i, a_term), a.strip(), b.at(b_line + j, b_term), b.strip(),
-                             split::steps_of(terms), c + i * c_row + j, c_row);
+      split::multiply_strips(true, true, a.at(a_line + i, a_term), a.strip(), b.at(b_line + j, b_term),
+                             b.strip(), split::steps_of(terms), c + i * c_row + j, c_row);
     }
   }
 }

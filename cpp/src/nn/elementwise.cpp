@@ -165,8 +165,8 @@ void sum_rows(Offset rows, Offset columns, const T* x, T* y, const Execution& ru
   });
 }
 
-#define ECKART_INSTANTIATE(T)                                                       \
-  template void add(Offset, Offset, const T*, const T*, T*, const Execution&);      \
+#define ECKART_INSTANTIATE(T)                                                  \
+  template void add(Offset, Offset, const T*, const T*, T*, const Execution&); \
   template void sum_rows(Offset, Offset, const T*, T*, const Execution&);
 
 ECKART_INSTANTIATE(float)

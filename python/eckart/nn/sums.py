@@ -1,4 +1,4 @@
-"""Sums of arrays as networks need them: in native code where that can be, which is quicker and can be planned."""
+"""Sums of arrays as networks need them: native where that can be, which is quicker and can be planned."""
 
 from typing import Any
 
