@@ -66,7 +66,8 @@ def run_eckart(job: str, planned: bool, seconds: float) -> list[float]:
     from eckart.nn import functional, ops, optim
 
     net, adam = network(job), optim.AdamW if job == "gpt" else optim.Adam
-    optimizer = adam(net.parameters(), lr=1e-3)
+    parameters = list(net.parameters())
+    optimizer = adam(parameters, lr=1e-3)
     x, y = batch(job)
 
     def loss(x: Any, y: Any) -> nn.Tensor:
@@ -84,7 +85,7 @@ def run_eckart(job: str, planned: bool, seconds: float) -> list[float]:
             result.backward()
             value = result.item()
         if job == "gpt":
-            optim.clip_grad_norm(net.parameters(), 1.0)
+            optim.clip_grad_norm(parameters, 1.0)
         optimizer.step()
         return value
 
@@ -112,14 +113,15 @@ def run_torch(job: str, threads: int, last: bool, seconds: float) -> list[float]
     if last:
         net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
     adam = torch.optim.AdamW if job == "gpt" else torch.optim.Adam
-    optimizer = adam(net.parameters(), lr=1e-3, fused=True)
+    parameters = list(net.parameters())
+    optimizer = adam(parameters, lr=1e-3, fused=True)
 
     def step() -> float:
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(net(x), y)
         loss.backward()
         if job == "gpt":
-            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         return float(loss)
 

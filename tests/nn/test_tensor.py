@@ -200,7 +200,7 @@ def test_import_is_cheap():
 
 
 def test_gradients_belong_to_their_leaf_alone():
-    """Arrays that native code made are handed on without a copy: never the same one to two leaves, or twice."""
+    """Arrays that native code made are handed on without a copy: never one to two leaves, or twice."""
     x, a, b = (Tensor(np.ones((40, 50), np.float32), requires_grad=True) for _ in range(3))
     given = ops.add(x, x).data  # native memory that the caller holds
     ops.add(a, b).backward(given)
