@@ -58,6 +58,9 @@ function(eckart_add_variant level)
 
   pybind11_add_module(_${level} MODULE NO_EXTRAS ${ECKART_BINDING_SOURCES})
   target_link_libraries(_${level} PRIVATE ${core})
+  # Bindings check shapes and call kernels: more optimization would take longer than all kernels together.
+  target_compile_options(_${level} PRIVATE -O1)
+  target_precompile_headers(_${level} PRIVATE cpp/bindings/common.hpp <pybind11/stl.h> <functional> <map> <memory>)
   string(JOIN " " flags ${flags})
   target_compile_definitions(_${level} PRIVATE
     ECKART_MODULE=_${level} ECKART_LEVEL="${level}" ECKART_FLAGS="${flags}" ECKART_EIGEN="${Eigen3_VERSION}"

@@ -166,6 +166,7 @@ void bind_nn(py::module_ m) {
   m.def("release_memory", [] { BufferPool::shared().release(); });
   bind<float>(m);
   bind<double>(m);
+  bind_nn_arrangement(m);
   bind_nn_attention(m);
   bind_nn_elementwise(m);
   bind_nn_normalization(m);

@@ -8,6 +8,7 @@
 namespace eckart::bindings {
 
 // Each part of the family registers its functions.
+void bind_nn_arrangement(py::module_& m);
 void bind_nn_attention(py::module_& m);
 void bind_nn_elementwise(py::module_& m);
 void bind_nn_normalization(py::module_& m);

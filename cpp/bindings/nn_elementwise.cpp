@@ -55,34 +55,6 @@ array_t<T> elementwise_back(const std::string& function, const array_t<T>& x, co
   return dx;
 }
 
-// a + b, the axes of b being the last ones of a; in a itself with `inside`.
-template <class T>
-array_t<T> sum_of(const array_t<T>& a, const array_t<T>& b, bool inside, int threads) {
-  const auto whole = shape(a), part = shape(b);
-  if (part.size() > whole.size() || !std::equal(part.rbegin(), part.rend(), whole.rbegin())) {
-    shape_error("b", "the last axes of a", "others");
-  }
-  auto y = inside ? target_array<T>(a, whole, "a") : pooled_array<T>(whole);
-  T* to = y.mutable_data();
-  const Offset n = a.size(), period = b.size();
-  run_recorded(threads, [=](const Execution& run) {
-    if (n > 0) add(n, period, a.data(), b.data(), to, run);
-  });
-  return y;
-}
-
-// x, axes before the last `axes` summed.
-template <class T>
-array_t<T> summed(const array_t<T>& x, int axes, int threads) {
-  const auto whole = shape(x);
-  if (axes < 0 || axes > x.ndim()) shape_error("axes", "at most those of x", std::to_string(axes));
-  auto y = pooled_array<T>({whole.end() - axes, whole.end()});
-  T* to = y.mutable_data();
-  const Offset columns = y.size(), rows = columns ? x.size() / columns : 0;
-  run_recorded(threads, [=](const Execution& run) { sum_rows(rows, columns, x.data(), to, run); });
-  return y;
-}
-
 // Rows and columns: all axes but the last one, and that.
 template <class T>
 std::pair<Offset, Offset> rows_of(const array_t<T>& x) {
@@ -192,8 +164,6 @@ void bind(py::module_& m) {
   const auto function = py::arg("function"), logarithm = py::arg("logarithm"), threads = py::arg("threads");
   m.def("elementwise", recorded(&elementwise_forward<T>), function, x, threads);
   m.def("elementwise_backward", recorded(&elementwise_back<T>), function, x, y, dy, threads);
-  m.def("add", recorded(&sum_of<T>), in("a"), in("b"), py::arg("inside"), threads);
-  m.def("sum_rows", recorded(&summed<T>), x, py::arg("axes"), threads);
   m.def("softmax", recorded(&softmax_forward<T>), x, logarithm, threads);
   m.def("softmax_backward", recorded(&softmax_back<T>), y, dy, logarithm, threads);
   m.def("cross_entropy", recorded(&cross_entropy_with_slopes<T>), in("logits"), in("target"), in("weight"),

@@ -24,6 +24,18 @@ def test_conv2d_gradients(options):
     reference.check_gradients(lambda *a: functional.conv2d(*a, **options), [x[0], w])
 
 
+@pytest.mark.parametrize("activation", [None, "tanh"])
+def test_a_bias_for_each_position(activation):
+    """As in the net of 1989: the sum of a shared kernel's and a position's own term, and its gradient."""
+    x, w, b = random((2, 3, 6, 7), (4, 3, 3, 2), (4, 4, 6))
+    y = functional.conv2d(x, w, b, activation=activation).data
+    plain = functional.conv2d(x, w).data + b
+    np.testing.assert_allclose(y, plain if activation is None else np.tanh(plain), atol=1e-12)
+    reference.check_gradients(lambda *a: functional.conv2d(*a, activation=activation), [x, w, b])
+    with pytest.raises(ValueError, match=r"cannot reshape|b: expected"):
+        functional.conv2d(x, w, b[:, 1:])
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"groups": 2}, {"stride": 3, "padding": 1, "dilation": 2, "groups": 2}]
 )

@@ -71,6 +71,7 @@ CASES = {
     "moveaxis": [(lambda x: ops.moveaxis(x, 0, -1), [RNG.random((2, 3, 4))])],
     "broadcast_to": [(lambda x: ops.broadcast_to(x, (2, 3, 4)), [COLUMN])],
     "flip": [(lambda x: ops.flip(x, 0), [X]), (ops.flip, [X])],
+    "take": [(lambda x: ops.take(x, [0, -1, 0], 0), [X]), (lambda x: ops.take(x, [1, 2, 1, 1], -1), [X])],
     "roll": [(lambda x: ops.roll(x, 2), [X]), (lambda x: ops.roll(x, (1, -1), (0, 1)), [X])],
     "tril": [(lambda x: ops.tril(x, 1), [X])],
     "triu": [(lambda x: ops.triu(x, -1), [X])],

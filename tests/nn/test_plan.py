@@ -7,7 +7,7 @@ import eckart as ek
 from eckart import nn
 from eckart.base.errors import EckartError
 from eckart.nn import functional as F
-from eckart.nn import layers, optim
+from eckart.nn import layers, models, optim
 
 
 def network(seed=0, dtype=np.float32):
@@ -88,8 +88,53 @@ def test_other_shapes_and_types_are_refused():
         plan(x[:2], y)
     with pytest.raises(ValueError, match="float32"):
         plan(x.astype(np.float64), y)
-    with pytest.raises(ValueError, match="2 inputs"):
+    with pytest.raises(ValueError, match="expected inputs float32"):
         plan(x)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_arrangements_and_sums_are_part_of_a_plan(threads):
+    """Padding, slices, transposes, sums and a tensor used twice run as kernels: the plan is the step."""
+
+    def loss(x, t):
+        wide = nn.ops.pad(nn.Tensor(x), ((0, 0), (1, 2)), value=-1.0)
+        a, b = nn.ops.split(wide @ weight, 2, axis=1)
+        c = nn.ops.concatenate([a, nn.ops.take(b, [1, 0, 1], axis=1)], axis=1)
+        y = (c + shift).T.reshape(5, 2, -1)
+        return F.mse_loss((y[1:, 0] + y[:-1, 1]) + y[:-1, 0], t), y
+
+    rng = np.random.default_rng(0)
+    weight = nn.Tensor(rng.standard_normal((6, 4)), requires_grad=True)
+    shift = nn.Tensor(rng.standard_normal(5), requires_grad=True)
+    optim.SGD([weight, shift], lr=0.1)
+    x, t = rng.standard_normal((4, 3)), rng.standard_normal((4, 2))
+    before = ek.get_num_threads()
+    ek.set_num_threads(threads)
+    try:
+        plan = nn.Plan(loss, x, t)
+        x = rng.standard_normal((4, 3))
+        value, found = plan(x, t), [weight.grad.copy(), shift.grad.copy()]
+        weight.grad = shift.grad = None
+        out, y = loss(x, t)
+        out.backward()
+    finally:
+        ek.set_num_threads(before)
+    assert value == float(out)
+    np.testing.assert_array_equal(plan.outputs[0], y.data)
+    np.testing.assert_array_equal(found[0], weight.grad)
+    np.testing.assert_array_equal(found[1], shift.grad)
+
+
+def test_the_net_of_1989_has_a_plan():
+    """It is trained one digit at a time: without a plan Python would take most of the time."""
+    net = models.LeCun1989(random_state=0)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    rng = np.random.default_rng(0)
+    x, t = rng.uniform(-1, 1, (3, 1, 1, 16, 16)).astype(np.float32), -np.ones((1, 10), np.float32)
+    plan = nn.Plan(lambda x, t: F.mse_loss(net(nn.Tensor(x)), t), x[0], t)
+    for image in x[1:]:
+        assert plan(image, t) == F.mse_loss(net(nn.Tensor(image)), t).item()
+        optimizer.step()
 
 
 def test_an_error_while_recording_leaves_no_recording_open():

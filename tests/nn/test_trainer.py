@@ -45,6 +45,37 @@ def trainer(model=None, **options):
     return Trainer(model, optimizer, F.cross_entropy, metrics=["top1"], schedule=schedule, **options)
 
 
+def steady(seed=0):
+    """A network that does the same at every step."""
+    parts = (layers.Conv2d(1, 4, 3, random_state=seed), layers.Tanh(), layers.MaxPool2d(2), layers.Flatten())
+    return layers.Sequential(*parts, layers.Linear(16, 3, random_state=seed + 2))
+
+
+def test_a_planned_training_is_the_training():
+    """Same bits, with clipping, a schedule, a smaller last batch and a state loaded on the way."""
+    found = []
+    for plan in (False, True):
+        model = steady()
+        run = trainer(model, clip_norm=0.5, plan=plan)
+        x, y = data(100)
+        batches = Loader(x.astype(np.float64), y.astype(np.int32), batch_size=32, random_state=0)
+        run.fit(batches, 2)
+        model.load_state_dict({name: 0.9 * array for name, array in model.state_dict().items()})
+        run.fit(batches, 2)
+        found.append(
+            (model.state_dict(), [{k: v for k, v in r.items() if k != "seconds"} for r in run.history_])
+        )
+    for name, array in found[0][0].items():
+        np.testing.assert_array_equal(array, found[1][0][name])
+    assert found[0][1] == found[1][1]
+
+
+def test_what_changes_by_itself_is_not_planned():
+    """Dropout or running averages would stand still: they are refused, not ignored."""
+    with pytest.raises(EckartError, match="cannot be part of a plan"):
+        trainer(plan=True).fit(loader(), 1)
+
+
 def loader():
     augment = [flip, partial(noise, std=0.1)]
     return Loader(*data(), batch_size=32, shuffle=True, augment=augment, random_state=5)

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "depthwise.hpp"
+#include "patches.hpp"
 
 namespace eckart {
 
@@ -21,6 +22,7 @@ bool has_gaps(const Window& w) {
 template <class T>
 void convolve(const Convolution& conv, const T* x, const T* weight, const T* bias, Activation activation,
               T* y, const Execution& run) {
+  if (Patches<T>::suit(conv)) return Patches<T>(conv).forward(x, weight, bias, activation, y, run);
   Correlation<T> c;
   c.images = conv.images;
   c.groups = conv.groups;
@@ -47,6 +49,9 @@ void convolve(const Convolution& conv, const T* x, const T* weight, const T* bia
 template <class T>
 void convolve_transposed(const Convolution& conv, const T* dy, const T* weight, const T* bias,
                          Activation activation, T* dx, const Execution& run) {
+  if (Patches<T>::suit(conv) && !bias && activation == Activation::none) {
+    return Patches<T>(conv).transposed(dy, weight, dx, run);
+  }
   Correlation<T> c;
   c.images = conv.images;
   c.groups = conv.groups;

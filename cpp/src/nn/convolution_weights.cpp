@@ -13,6 +13,7 @@
 #include "eckart/base/parallel.hpp"
 #include "eckart/linalg/register_tile.hpp"
 #include "eckart/nn/convolution.hpp"
+#include "patches.hpp"
 #include "planes.hpp"
 
 namespace eckart {
@@ -322,6 +323,7 @@ class WeightGradient {
 template <class T>
 void convolve_weight_gradient(const Convolution& conv, const T* x, const T* dy, T* dw, T* db,
                               const Execution& run) {
+  if (Patches<T>::suit(conv)) return Patches<T>(conv).weight_gradient(x, dy, dw, db, run);
   WeightGradient<T>(conv, x, dy).compute(dw, db, run);
 }
 

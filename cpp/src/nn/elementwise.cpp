@@ -21,13 +21,6 @@ Simd<T> tanh_cdf(Simd<T> x) {
   return vector_sigmoid<T>(T(2 * kRootTwoOverPi) * x * (T(1) + T(kCubic) * x * x));
 }
 
-// log(1 + u), u in [0, 1]: what rounding 1 + u lost is put back.
-template <class T>
-Simd<T> log_one_more(Simd<T> u) {
-  const Simd<T> w = T(1) + u;
-  return vector_log<T>(w) + (u - (w - T(1))) / w;
-}
-
 template <class T, Function f>
 Simd<T> value(Simd<T> x) {
   if constexpr (f == Function::relu) return rectify<T>(x);
@@ -37,7 +30,7 @@ Simd<T> value(Simd<T> x) {
   if constexpr (f == Function::gelu_tanh) return x * tanh_cdf<T>(x);
   if constexpr (f == Function::silu) return x * vector_sigmoid<T>(x);
   if constexpr (f == Function::softplus) {
-    return rectify<T>(x) + log_one_more<T>(vector_exp<T>(x < T(0) ? x : -x));
+    return rectify<T>(x) + vector_log1p<T>(vector_exp<T>(x < T(0) ? x : -x));
   }
   if constexpr (f == Function::erf) return vector_erf<T>(x);
 }
@@ -135,6 +128,13 @@ void elementwise_backward(Function f, Offset n, const T* x, const T* y, const T*
 
 template <class T>
 void add(Offset n, Offset period, const T* a, const T* b, T* y, const Execution& run) {
+  if (period == 1) {
+    const T number = *b;
+    parallel_ranges(n, kChunk, 1.0 * n, run, [&](Offset begin, Offset end) {
+      for (Offset i = begin; i < end; ++i) y[i] = a[i] + number;
+    });
+    return;
+  }
   const Offset step = period < kChunk ? kChunk / std::max<Offset>(1, period) * period : kChunk;
   parallel_ranges(n, step, 3.0 * n, run, [&](Offset begin, Offset end) {
     for (Offset i = begin; i < end;) {

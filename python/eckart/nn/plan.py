@@ -19,69 +19,87 @@ class Plan:
             loss = plan(x, y)            # as loss.backward() would: gradients are in place
             optimizer.step()
 
-    loss : called with the inputs as arrays, returns one number as a Tensor; its leaves must belong to an
-        optimiser already, so that they and their gradients have a fixed place
+    loss : called with the inputs as arrays, returns one number as a Tensor, or that and further tensors; its
+        leaves must belong to an optimiser already, so that they and their gradients have a fixed place
     inputs : arrays of the first batch; all later ones must have their shapes and types
 
-    What a step does in Python is done once and never again: whatever is computed there instead of in kernels
-    (sums of gradients of a tensor used twice, operations of NumPy) cannot be planned, nor what moves by
-    itself (dropout, running averages). So the plan is compared with the step on changed inputs, to the bit,
-    and refused with an EckartError where they differ. Raises ValueError for other shapes or types.
+    outputs : arrays of the further tensors, of the last batch; the next one writes over them
+
+    What a step does in Python is done once and never again: a branch that depends on the numbers is not
+    taken anew, what NumPy computes instead of kernels cannot be planned, nor what moves by itself (dropout,
+    running averages). So the plan is compared with the step on changed inputs, to the bit, and refused with
+    an EckartError where they differ. Raises ValueError for other shapes or types.
     """
 
-    def __init__(self, loss: Callable[..., Tensor], *inputs: Any) -> None:
+    def __init__(self, loss: Callable[..., Any], *inputs: Any) -> None:
         given = [np.asarray(x) for x in inputs]
         self._inputs = [np.array(x, order="C") for x in given]
         self._parameters: list[Tensor] = []
         native.begin_recording()
         try:
             with planning():
-                out = loss(*self._inputs)
+                out, outputs = _loss_and_rest(loss(*self._inputs))
                 self._parameters = out.leaves()
                 for p in self._parameters:
                     p.grad = None
                 out.backward()
         finally:
             self._recording = native.end_recording()
-        self._loss = out.data
+        self._loss, self.outputs = out.data, outputs
+        self._places = [p.data for p in self._parameters]
         self._check(loss, given)
 
     def __call__(self, *inputs: Any) -> float:
         """Run the step on a batch: the loss is returned, the gradients are in the parameters' `grad`."""
-        if len(inputs) != len(self._inputs):
-            raise ValueError(f"expected {len(self._inputs)} inputs, got {len(inputs)}")
+        if not self.fits(*inputs):
+            expected, came = (
+                ", ".join([f"{np.asarray(a).dtype} of shape {np.shape(a)}" for a in arrays])
+                for arrays in (self._inputs, inputs)
+            )
+            raise ValueError(f"expected inputs {expected}, got {came}")
         for place, given in zip(self._inputs, inputs, strict=True):
-            array = np.asarray(given)
-            if array.shape != place.shape or array.dtype != place.dtype:
-                raise ValueError(
-                    f"expected {place.dtype} of shape {place.shape}, got {array.dtype} of shape {array.shape}"
-                )
-            np.copyto(place, array)
+            np.copyto(place, given)
+        for p, place in zip(self._parameters, self._places, strict=True):
+            if p.data is not place:  # someone gave it another array, as loading a state does
+                place[...] = p.data
+                p.data = place
         native.replay(self._recording, get_num_threads())
         for p in self._parameters:
             p.grad = p.buffer
         return float(self._loss)
 
-    def _check(self, loss: Callable[..., Tensor], given: Sequence[Array]) -> None:
+    def fits(self, *inputs: Any) -> bool:
+        """Return whether inputs have the types and shapes of the first batch."""
+        return len(inputs) == len(self._inputs) and all(
+            [
+                a.dtype == place.dtype and a.shape == place.shape
+                for a, place in zip(map(np.asarray, inputs), self._inputs, strict=True)
+            ]
+        )
+
+    def _check(self, loss: Callable[..., Any], given: Sequence[Array]) -> None:
         """Compare with the step itself on inputs that differ from the recorded ones everywhere."""
         for p in self._parameters:
             if p.buffer is None or p.grad is not p.buffer:
                 raise EckartError(
-                    f"a parameter of shape {p.shape} has no fixed place for its gradient, or its gradients "
-                    "are summed in Python: give it to an optimiser first, and use it once in a step"
+                    f"a parameter of shape {p.shape} has no fixed place for its gradient: give it to an "
+                    "optimiser first"
                 )
         changed = [_changed(x) for x in given]
-        planned = self(*changed), [np.array(p.grad) for p in self._parameters]
+        self(*changed)
+        planned = [np.array(a) for a in (self._loss, *self.outputs, *[p.grad for p in self._parameters])]
         for p in self._parameters:
             p.grad = None
-        out = loss(*changed)
+        out, outputs = _loss_and_rest(loss(*changed))
         out.backward()
-        same = float(out.data) == planned[0] and all(
-            np.array_equal(p.grad, g, equal_nan=True)
-            for p, g in zip(self._parameters, planned[1], strict=True)
-        )
-        if not same:
+        found = (out.data, *outputs, *[p.grad for p in self._parameters])
+        if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(planned, found, strict=True)):
             raise EckartError("the step computes something outside native kernels and cannot be planned")
+
+
+def _loss_and_rest(found: Any) -> tuple[Tensor, list[Array]]:
+    loss, *rest = found if isinstance(found, tuple) else (found,)
+    return loss, [t.data for t in rest]
 
 
 def _changed(x: Array) -> Array:

@@ -14,12 +14,9 @@ from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eckart.base.errors import EckartError
-from eckart.nn.sums import add, add_into
-
-Array = NDArray[Any]
+from eckart.nn.arrays import Array, assign, plus
 
 
 class Rule(NamedTuple):
@@ -162,18 +159,18 @@ class Tensor:
         gradient : what is propagated, of this tensor's shape; may be left out for a single number. Raises
         ValueError for another shape, RuntimeError where there is no history (any more).
         """
-        taken = None if retain_graph else {id(_memory(gradient))}
+        taken = None if retain_graph else {id(_memory(np.asarray(gradient)))}
         for tensor, found in _propagate(self, gradient, None, retain_graph):
             tensor._receive(found, taken)
 
     def _receive(self, gradient: Array, taken: set[int] | None) -> None:
         if self.grad is not None:
-            self.grad = np.asarray(np.add(self.grad, gradient, out=self.buffer))
+            self.grad = np.asarray(plus(self.grad, gradient, self.buffer))
         elif self.buffer is None:
             self.grad = _own(gradient, taken)
         else:
             if gradient is not self.buffer:
-                self.buffer[...] = gradient
+                assign(self.buffer, gradient)
             self.grad = self.buffer
 
 
@@ -237,7 +234,7 @@ def grad(
     for inputs that the output does not depend on. Raises as :meth:`Tensor.backward` does.
     """
     found = {id(tensor): value for tensor, value in _propagate(output, gradient, inputs, retain_graph)}
-    taken = None if retain_graph else {id(_memory(gradient))}
+    taken = None if retain_graph else {id(_memory(np.asarray(gradient)))}
     return [_own(found[id(t)], taken) if id(t) in found else np.zeros_like(t.data) for t in inputs]
 
 
@@ -295,10 +292,10 @@ def _propagate(
             key = id(tensor.step or tensor)
             if key not in gradients:
                 gradients[key] = value
-            elif key in summed or gradients[key] is tensor.buffer:
-                add_into(gradients[key], value)
             else:
-                gradients[key] = add(gradients[key], value)
+                before = gradients[key]
+                own = before if key in summed or before is tensor.buffer else None
+                gradients[key] = np.asarray(plus(before, value, own))
                 summed.add(key)
             if tensor.step is None:
                 leaves[key] = tensor

@@ -17,6 +17,7 @@ from eckart.nn.loader import Loader
 from eckart.nn.measures import Measure, named_measures
 from eckart.nn.module import Module
 from eckart.nn.optim import ReduceLROnPlateau, clip_grad_norm
+from eckart.nn.plan import Plan
 from eckart.nn.tensor import Array, Tensor, no_grad
 
 Self = TypeVar("Self", bound="Trainer")
@@ -32,6 +33,8 @@ class Trainer:
     metrics : names ("top1", "top5"), or {name: function of (outputs, y) arrays -> mean}
     schedule : of the learning rate; stepped after each batch, or each epoch (`schedule_every`)
     clip_norm : gradients are scaled to at most this norm
+    plan : run steps as a :class:`Plan`, for models that do the same on every batch; EckartError for one that
+        does not. Smaller last batches are not planned; the numbers are the same either way
     verbose : show a progress bar on stderr
 
     Learned: history_, a dictionary for each epoch (epoch, loss, metrics, the same as validation_...,
@@ -41,15 +44,17 @@ class Trainer:
     def __init__(
         self, model: Module, optimizer: Any, loss: Callable[[Any, Any], Tensor], *,
         metrics: Sequence[str] | Mapping[str, Measure] = (), schedule: Any = None,
-        schedule_every: str = "epoch", clip_norm: float | None = None, verbose: bool = False,
+        schedule_every: str = "epoch", clip_norm: float | None = None, plan: bool = False,
+        verbose: bool = False,
     ) -> None:  # fmt: skip
         if schedule_every not in ("epoch", "batch"):
             raise ValueError(f"schedule_every: expected 'epoch' or 'batch', got {schedule_every!r}")
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.measures = named_measures(metrics)
         self.schedule, self.schedule_every, self.clip_norm = schedule, schedule_every, clip_norm
-        self.verbose = verbose
+        self.plan, self.verbose = plan, verbose
         self._dtype = _dtype_of(model)
+        self._plan: Plan | None = None
         self.history_: list[Record] = []
         self.epoch_ = self.position_ = 0
         self._sums: dict[str, float] = {}
@@ -119,15 +124,12 @@ class Trainer:
 
     def _step(self, x: Array, y: Array) -> None:
         """Take one step, and add up the batch's loss and measures."""
-        self.optimizer.zero_grad()
-        output = self.model(_input(x, self._dtype))
-        loss = self.loss(output, y)
-        value = loss.item()
+        x, y = _typed(x, self._dtype), _typed(y, self._dtype)
+        value, output = self._planned(x, y) if self.plan else self._forward_and_back(x, y)
         if not math.isfinite(value):
             raise DivergenceError(
                 f"the loss is {value} in epoch {self.epoch_ + 1}, batch {self.position_ + 1}"
             )
-        loss.backward()
         if self.clip_norm is not None:
             clip_grad_norm(self.model.parameters(), self.clip_norm)
         self.optimizer.step()
@@ -135,9 +137,29 @@ class Trainer:
             self.schedule.step()
         self._add(self._sums, value, output, y)
 
-    def _add(self, sums: dict[str, float], loss: float, output: Any, y: Array) -> None:
+    def _forward_and_back(self, x: Array, y: Array) -> tuple[float, Array]:
+        self.optimizer.zero_grad()
+        output = self.model(Tensor(x))
+        loss = self.loss(output, y)
+        loss.backward()
+        return loss.item(), output.data
+
+    def _planned(self, x: Array, y: Array) -> tuple[float, Array]:
+        """As :meth:`_forward_and_back`, by a plan of the first batch's shapes."""
+        if self._plan is None:
+
+            def step(x: Array, y: Array) -> tuple[Tensor, Tensor]:
+                output = self.model(Tensor(x))
+                return self.loss(output, y), output
+
+            self._plan = Plan(step, x, y)
+        if not self._plan.fits(x, y):
+            return self._forward_and_back(x, y)
+        return self._plan(x, y), self._plan.outputs[0]
+
+    def _add(self, sums: dict[str, float], loss: float, output: Array, y: Array) -> None:
         n = len(y)
-        measured = {name: float(measure(output.data, y)) for name, measure in self.measures.items()}
+        measured = {name: float(measure(output, y)) for name, measure in self.measures.items()}
         for name, value in {"examples": 1.0, "loss": loss, **measured}.items():
             sums[name] = sums.get(name, 0.0) + n * value
 
@@ -171,8 +193,9 @@ class Trainer:
         try:
             with no_grad():
                 for x, y in _loader(data).batches(0):
-                    output = self.model(_input(x, self._dtype))
-                    self._add(sums, self.loss(output, y).item(), output, y)
+                    x, y = _typed(x, self._dtype), _typed(y, self._dtype)
+                    output = self.model(Tensor(x))
+                    self._add(sums, self.loss(output, y).item(), output.data, y)
         finally:
             self.model.train(training)
         return _means(sums)
@@ -227,7 +250,7 @@ def predict(model: Module, X: Any, batch_size: int = 256) -> Array:
     try:
         with no_grad():
             batches = Loader(X, batch_size=batch_size, random_state=0).batches(0)
-            return np.concatenate([model(_input(x, dtype)).data for x in batches])
+            return np.concatenate([model(Tensor(_typed(x, dtype))).data for x in batches])
     finally:
         model.train(training)
 
@@ -240,9 +263,10 @@ def _dtype_of(model: Module) -> Any:
     return next((p.dtype for p in model.parameters()), None)
 
 
-def _input(x: Array, dtype: Any) -> Tensor:
-    """Return a batch in the parameters' type; integers (tokens) as they are."""
-    return Tensor(x if dtype is None or x.dtype.kind != "f" else x.astype(dtype, copy=False))
+def _typed(a: Array, dtype: Any) -> Array:
+    """Return part of a batch: floats in the parameters' type, classes and tokens as kernels take them."""
+    kind = {"f": dtype, "i": np.int64, "u": np.int64}.get(a.dtype.kind)
+    return a if kind is None else a.astype(kind, copy=False)
 
 
 def _loader(data: Any, shuffle: bool = False) -> Loader:

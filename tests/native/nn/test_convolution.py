@@ -25,6 +25,8 @@ CASES = [
     (3, 20, 33, 1, (16, 16), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1)),
     (1, 3, 4, 1, (5, 5), (7, 7), (1, 1), (3, 3, 3, 3), (1, 1)),  # kernel larger than the image
     (1, 3, 4, 1, (1, 301), (1, 9), (1, 2), (0, 4, 0, 4), (1, 1)),
+    (3, 24, 12, 3, (12, 12), (5, 5), (2, 2), (0, 0, 0, 0), (1, 1)),  # few and small: as LeCun's of 1989
+    (1, 6, 4, 2, (5, 13), (2, 9), (1, 3), (1, 2, 0, 3), (2, 1)),
     (17, 3, 5, 1, (3, 3), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1)),  # images smaller than a vector
 ]
 
@@ -74,7 +76,7 @@ def test_activations_are_part_of_the_pass(activation, case):
         close(gradient, want, np.float64)
 
 
-@pytest.mark.parametrize("case", [(9, *CASES[i][1:]) for i in (0, 4, 5, 7, 12)])
+@pytest.mark.parametrize("case", [*[(9, *CASES[i][1:]) for i in (0, 4, 5, 7, 12)], CASES[0], CASES[16]])
 def test_threads_change_no_bit(case):
     """Tasks depend on the shapes alone, and partial gradients are added in order."""
     x, w, b, sizes = arrays(case, np.float32)

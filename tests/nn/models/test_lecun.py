@@ -38,8 +38,8 @@ def test_1989_by_loops():
     p = {name: t.data for name, t in net.named_parameters()}
     h = layer(x, p["H1w"], p["H1b"], lambda o: [0])
     h = layer(h, p["H2w"], p["H2b"], lambda o: groups[o // 4])
-    h = np.tanh(h.reshape(2, -1) @ p["H3w"] + p["H3b"])
-    np.testing.assert_allclose(net(x).data, np.tanh(h @ p["outw"] + p["outb"]), atol=1e-12)
+    h = np.tanh(h.reshape(2, -1) @ p["H3w"].T + p["H3b"])
+    np.testing.assert_allclose(net(x).data, np.tanh(h @ p["outw"].T + p["outb"]), atol=1e-12)
 
 
 @pytest.mark.parametrize("options", [{}, {"activation": "tanh", "pooling": "average"}])

@@ -30,4 +30,11 @@ inline Simd<T> vector_log(Simd<T> x) {
   return __builtin_convertvector(exponent, Simd<T>) * T(0.693147180559945309417) + T(2) * s * series;
 }
 
+// log(1 + u), u in [0, 1]: what rounding 1 + u lost is put back.
+template <class T>
+inline Simd<T> vector_log1p(Simd<T> u) {
+  const Simd<T> w = T(1) + u;
+  return vector_log<T>(w) + (u - (w - T(1))) / w;
+}
+
 }  // namespace eckart

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from eckart.base.threads import get_num_threads as threads
-from eckart.nn.tensor import Array
+from eckart.nn.arrays import Array, contiguous
 
 __all__ = ["as_pair", "as_planes", "operands", "threads"]
 
@@ -18,7 +18,7 @@ def operands(x: Array, *others: Array) -> list[Array]:
     for name, array in zip(("weight", "bias"), others, strict=False):
         if array.dtype != kind:
             raise ValueError(f"{name}: expected {kind} as x has, got {array.dtype}")
-    return [np.ascontiguousarray(a) for a in (x, *others)]
+    return [contiguous(a) for a in (x, *others)]
 
 
 def as_pair(value: int | Sequence[int], axes: int, name: str, unit: int) -> tuple[int, int]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from eckart._native import nn as native
 from eckart.base.threads import get_num_threads
+from eckart.nn.arrays import contiguous
 from eckart.nn.functional.activations import softmax
 from eckart.nn.ops import add, matmul, swapaxes
 from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
@@ -77,7 +78,7 @@ def _heads(x: Array) -> Array:
         raise ValueError(f"query: expected float32 or float64, got {x.dtype}")
     if x.ndim != 4:
         x = x.reshape(-1, x.shape[-3] if x.ndim > 2 else 1, *x.shape[-2:])
-    return x if x.shape[3] < 2 or x.strides[3] == x.itemsize else np.ascontiguousarray(x)
+    return x if x.shape[3] < 2 or x.strides[3] == x.itemsize else contiguous(x)
 
 
 def _mask_heads(mask: Array | None) -> Array | None:

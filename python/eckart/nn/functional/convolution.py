@@ -18,7 +18,8 @@ def conv2d(
 ) -> Tensor:  # fmt: skip
     """Return f(w * x + b): the cross-correlation that networks call convolution.
 
-    x : (n, in, h, w) or one image (in, h, w); weight : (out, in / groups, kh, kw); bias : (out,) or None
+    x : (n, in, h, w) or one image (in, h, w); weight : (out, in / groups, kh, kw); bias : (out,), or
+        (out, oh, ow) where each position has its own (LeCun et al. 1989), or None
     padding : zeros on both sides of an axis; or "valid" (none), or "same" (as many positions out as in)
     groups : output channels of a group see the input channels of that group
     activation : None, "relu", "tanh" or "sigmoid", computed in the same pass
@@ -104,7 +105,12 @@ def _convolve(
     given, (x, weight, *rest) = x, operands(x, weight, *(() if bias is None else (bias,)))
     weight = _kernels(weight, axes)
     geometry = _geometry(weight, axes, **sizes)
-    y = native.conv2d(as_planes(x, axes), weight, *(rest or [None]), *geometry, activation, threads())
+    own = bool(rest) and rest[0].ndim > 1  # a bias for each position
+    fused = ([None], "none") if own else (rest or [None], activation)
+    y = native.conv2d(as_planes(x, axes), weight, *fused[0], *geometry, fused[1], threads())
+    if own:
+        y = native.add(y, rest[0].reshape(y.shape[1:]), y, threads())
+        y = y if activation == "none" else native.elementwise(activation, y, threads())
     return _result(y, given, axes), geometry
 
 
@@ -112,11 +118,18 @@ def _convolve_back(step: Step, gradient: Array) -> list[Array | None]:
     axes, activation = step.options["axes"], step.options["activation"]
     x, weight, dy = operands(step.arrays[0], step.arrays[1], gradient)
     y = None if activation == "none" else as_planes(step.output, axes)
-    dw, db = (*step.targets, None)[1:3]
+    dy, needs, (dw, db) = as_planes(dy, axes), (*step.needs, False)[:3], (*step.targets, None)[1:3]
+    own = len(step.arrays) > 2 and step.arrays[2].ndim > 1
+    if own and y is not None:  # these derivatives are functions of y alone
+        dy, y, activation = native.elementwise_backward(activation, y, y, dy, threads()), None, "none"
     found = native.conv2d_backward(
-        as_planes(x, axes), _kernels(weight, axes), as_planes(dy, axes), y, *step.saved, activation,
-        (*step.needs, False)[:3], None if dw is None else _kernels(dw, axes), db, threads(),
+        as_planes(x, axes), _kernels(weight, axes), dy, y, *step.saved, activation,
+        (*needs[:2], needs[2] and not own), None if dw is None else _kernels(dw, axes),
+        None if own else db, threads(),
     )  # fmt: skip
+    if own and needs[2]:
+        db = None if db is None else db.reshape(dy.shape[1:])
+        found = *found[:2], native.sum_leading(dy, dy.shape[1:], db, threads())
     return [g if g is None else g.reshape(a.shape) for g, a in zip(found, step.arrays, strict=False)]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from eckart._native import nn as native
 from eckart.base.threads import get_num_threads
+from eckart.nn.arrays import contiguous
 from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
 
 __all__ = ["embedding", "one_hot"]
@@ -28,12 +29,12 @@ def _ids(indices: Array) -> Array:
 def _forward(indices: Array, weight: Array) -> Array:
     if weight.ndim != 2 or weight.dtype not in (np.float32, np.float64):
         raise ValueError(f"weight: expected floats (n, d), got {weight.dtype} of shape {weight.shape}")
-    return native.embedding(_ids(indices), np.asarray(weight, order="C"), get_num_threads())
+    return native.embedding(_ids(indices), contiguous(weight), get_num_threads())
 
 
 def _backward(step: Step, gradient: Array) -> list[Array | None]:
     indices, weight = step.arrays
-    gradient = np.asarray(gradient, order="C")
+    gradient = contiguous(gradient)
     return [
         None,
         native.embedding_backward(_ids(indices), gradient, len(weight), step.targets[1], get_num_threads()),

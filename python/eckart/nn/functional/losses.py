@@ -1,14 +1,16 @@
 """Losses. Arguments and `reduction` ("mean", "sum", "none") are PyTorch's."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from eckart._native import nn as native
 from eckart.base.threads import get_num_threads
+from eckart.nn.arrays import FLOATS, contiguous
 from eckart.nn.functional.activations import softplus
 from eckart.nn.ops import abs, clip, define, exp, log, mean, multiply, operation, square, subtract, sum, where
-from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor
+from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "hinge_embedding_loss",
@@ -29,14 +31,39 @@ def _reduced(loss: Tensor, reduction: str, weight: Any = None) -> Tensor:
     return loss if reduction == "none" else mean(loss) if reduction == "mean" else sum(loss)
 
 
+def _pairs(x: Array, *, target: Array, loss: str, mean: bool, delta: float) -> tuple[Array, Array]:
+    return native.paired_loss(loss, contiguous(x), contiguous(target), delta, mean, get_num_threads())
+
+
+def _pairs_back(step: Step, g: Array) -> list[Array | None]:
+    return [step.saved if g == 1 else g * step.saved]
+
+
+RULES["paired_loss"] = Rule("paired_loss", _pairs, _pairs_back)
+
+
+def _in_one_sweep(
+    loss: str, input: Any, target: Any, reduction: str, slow: Callable[[Any, Any], Tensor], delta: float = 1.0
+) -> Tensor:
+    """Return the reduced losses of pairs with their gradient from one native sweep, where it serves."""
+    _check_reduction(reduction)
+    x, t = (a.data if isinstance(a, Tensor) else a for a in (input, target))
+    alike = (
+        isinstance(t, np.ndarray) and isinstance(x, np.ndarray) and x.shape == t.shape and x.dtype == t.dtype
+    )
+    if alike and x.dtype in FLOATS and reduction != "none" and not getattr(target, "requires_grad", False):
+        return apply("paired_loss", input, target=t, loss=loss, mean=reduction == "mean", delta=float(delta))
+    return _reduced(slow(input, target), reduction)
+
+
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """Squared differences."""
-    return _reduced(square(subtract(input, target)), reduction)
+    return _in_one_sweep("squared", input, target, reduction, lambda x, t: square(subtract(x, t)))
 
 
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """Absolute differences."""
-    return _reduced(abs(subtract(input, target)), reduction)
+    return _in_one_sweep("absolute", input, target, reduction, lambda x, t: abs(subtract(x, t)))
 
 
 _huber = define(
@@ -50,7 +77,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     """Half the squared differences up to delta, linear beyond (Huber 1964)."""
     if delta <= 0:
         raise ValueError(f"delta: expected a number > 0, got {delta}")
-    return _reduced(_huber(subtract(input, target), delta), reduction)
+    return _in_one_sweep("huber", input, target, reduction, lambda x, t: _huber(subtract(x, t), delta), delta)
 
 
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
@@ -88,10 +115,16 @@ def binary_cross_entropy_with_logits(
         raise ValueError(
             f"target: expected the input's shape {np.shape(input)}, got shape {np.shape(target)}"
         )
-    negative, positive = multiply(1 - target, input), softplus(-input)
-    if pos_weight is not None:
-        positive = positive * ((pos_weight - 1) * target + 1)
-    return _reduced(negative + positive, reduction, weight)
+
+    def slow(input: Any, target: Any) -> Tensor:
+        positive = softplus(-input)
+        if pos_weight is not None:
+            positive = positive * ((pos_weight - 1) * target + 1)
+        return multiply(1 - target, input) + positive
+
+    if weight is None and pos_weight is None:
+        return _in_one_sweep("logistic", input, target, reduction, slow)
+    return _reduced(slow(input, target), reduction, weight)
 
 
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
@@ -206,7 +239,7 @@ def _hard_cross_entropy(
     if weight is not None and weight.shape != (x.shape[1],):
         raise ValueError(f"weight: expected {x.shape[1]} numbers, one a class, got shape {weight.shape}")
     losses, slopes, loss = native.cross_entropy(
-        np.asarray(x, order="C"), target.astype(np.int64, copy=False), weight, ignore_index, smoothing,
+        contiguous(x), target.astype(np.int64, copy=False), weight, ignore_index, smoothing,
         reduction == "mean", get_num_threads(),
     )  # fmt: skip
     return losses if reduction == "none" else loss, (slopes, None)

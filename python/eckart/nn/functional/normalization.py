@@ -11,6 +11,7 @@ import numpy as np
 
 from eckart._native import nn as native
 from eckart.base.validation import check_int, check_option
+from eckart.nn.arrays import contiguous
 from eckart.nn.functional._native import operands, threads
 from eckart.nn.ops import define
 from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply, refuse_in_plan
@@ -193,7 +194,7 @@ def _layer_forward(x: Array, *affine: Array, axes: int, eps: float, centered: bo
 
 def _layer_backward(step: Step, gradient: Array) -> list[Array | None]:
     (x, weight, _), axes = _parts(step.arrays), step.options["axes"]
-    dy, (mean, inverse) = _rows(np.ascontiguousarray(gradient), axes), step.saved
+    dy, (mean, inverse) = _rows(contiguous(gradient), axes), step.saved
     return _shaped(step, native.layer_norm_backward(
         _rows(x, axes), weight, mean, inverse, dy, step.options["centered"], *_wanted(step), threads()
     ))  # fmt: skip
@@ -212,7 +213,7 @@ def _batch_backward(step: Step, gradient: Array) -> list[Array | None]:
     (x, weight, _), options = _parts(step.arrays), step.options
     return _shaped(step, native.batch_norm_backward(
         _planes(x), _planes(step.output), options["mean"], options["variance"], weight,
-        _planes(np.ascontiguousarray(gradient)), options["eps"], options["rectified"], options["fixed"],
+        _planes(contiguous(gradient)), options["eps"], options["rectified"], options["fixed"],
         *_wanted(step), threads(),
     ))  # fmt: skip
 
@@ -225,7 +226,7 @@ def _group_forward(x: Array, *affine: Array, groups: int, eps: float) -> tuple[A
 
 def _group_backward(step: Step, gradient: Array) -> list[Array | None]:
     x, weight, _ = _parts(step.arrays)
-    dy, (mean, inverse) = _planes(np.ascontiguousarray(gradient)), step.saved
+    dy, (mean, inverse) = _planes(contiguous(gradient)), step.saved
     return _shaped(step, native.group_norm_backward(
         _planes(x), step.options["groups"], mean, inverse, weight, dy, *_wanted(step), threads()
     ))  # fmt: skip

@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from eckart.base.seeds import RandomState
 from eckart.base.validation import check_option
 from eckart.nn import functional as F
@@ -17,7 +19,7 @@ class LeCun1989(Module):
     H1: 12 maps of 8 x 8, each unit sees 5 x 5 pixels, stride 2; H2: 12 maps of 4 x 4, each sees 8 of H1's
     maps; then 30 and 10 units. Within a map weights are shared, biases are not. Outside the image lies -1,
     the background. Names of parameters, their first values, and which maps see which, are those of
-    A. Karpathy's reproduction (2022).
+    A. Karpathy's reproduction (2022); H3w and outw lie as those of Linear do, (out, in).
     """
 
     def __init__(self, *, random_state: RandomState = None) -> None:
@@ -30,21 +32,24 @@ class LeCun1989(Module):
         self.H1b = Parameter(init.zeros((12, 8, 8)))
         self.H2w = weight(12, 8, 5, 5, fan_in=8 * 25)
         self.H2b = Parameter(init.zeros((12, 4, 4)))
-        self.H3w = weight(12 * 16, 30, fan_in=12 * 16)
+        self.H3w = weight(30, 12 * 16, fan_in=12 * 16)
         self.H3b = Parameter(init.zeros((30,)))
-        self.outw = weight(30, 10, fan_in=30)
+        self.outw = weight(10, 30, fan_in=30)
         self.outb = Parameter(-init.ones((10,)))  # nine of ten targets are -1
 
     def forward(self, x: Any) -> Tensor:
-        h1 = ops.tanh(F.conv2d(_framed(x), self.H1w, stride=2) + self.H1b)  # (n, 12, 8, 8)
-        a, b, c = ops.split(_framed(h1), 3, axis=1)
-        seen = ops.concatenate([a, b, b, c, a, c], axis=1)  # 8 maps for each third of H2's
-        h2 = ops.tanh(F.conv2d(seen, self.H2w, stride=2, groups=3) + self.H2b)  # (n, 12, 4, 4)
-        h3 = F.linear(ops.flatten(h2, 1), self.H3w.T, self.H3b, activation="tanh")  # (n, 30)
-        return F.linear(h3, self.outw.T, self.outb, activation="tanh")
+        h1 = F.conv2d(_framed(x), self.H1w, self.H1b, stride=2, activation="tanh")  # (n, 12, 8, 8)
+        seen = ops.take(_framed(h1), _SEEN, axis=1)  # 8 maps for each third of H2's
+        h2 = F.conv2d(seen, self.H2w, self.H2b, stride=2, groups=3, activation="tanh")  # (n, 12, 4, 4)
+        h3 = F.linear(ops.flatten(h2, 1), self.H3w, self.H3b, activation="tanh")  # (n, 30)
+        return F.linear(h3, self.outw, self.outb, activation="tanh")
 
     def multiply_adds(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> int:
         return inputs[0] * (12 * 64 * 25 + 12 * 16 * 8 * 25 + 12 * 16 * 30 + 30 * 10)
+
+
+# Maps of H1 in their thirds a, b, c: a third of H2 sees a and b, the next b and c, the last a and c.
+_SEEN = np.r_[0:8, 4:12, 0:4, 8:12]
 
 
 def _framed(x: Any) -> Tensor:

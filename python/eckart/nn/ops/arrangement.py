@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from eckart._native import nn as native
+from eckart.base.threads import get_num_threads
+from eckart.nn.arrays import FLOATS, assign, contiguous
 from eckart.nn.ops.define import define
 from eckart.nn.ops.elementwise import where
 from eckart.nn.ops.reductions import sum
@@ -18,7 +21,7 @@ from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
 
 
 def _reshaped(g: Array, y: Array, x: Array, *_: Any, **__: Any) -> Array:
-    return g.reshape(x.shape)
+    return contiguous(g).reshape(x.shape)
 
 
 def _inverse(axes: Sequence[int] | None) -> Any:
@@ -31,7 +34,7 @@ def _matrices(x: Array) -> Array:
     return x
 
 
-reshape = define("reshape", lambda x, shape: x.reshape(shape), _reshaped)
+reshape = define("reshape", lambda x, shape: contiguous(x).reshape(shape), _reshaped)
 squeeze = define("squeeze", np.squeeze, _reshaped)
 expand_dims = define("expand_dims", np.expand_dims, _reshaped)
 transpose = define("transpose", np.transpose, lambda g, y, x, axes=None: np.transpose(g, _inverse(axes)))
@@ -58,7 +61,7 @@ def flatten(x: Any, start: int = 0) -> Tensor:
 def _getitem_back(g: Array, y: Array, x: Array, index: Any) -> Array:
     out = np.zeros_like(x)
     if all(i is None or i is Ellipsis or isinstance(i, (int, slice)) for i in index):
-        out[index] = g
+        assign(out[index] if g.ndim else out[(*index, ...)], g)
     else:
         np.add.at(out, index, g)  # in order: the same bits every time
     return out
@@ -85,10 +88,26 @@ def _places(x: Tensor) -> Array:
     return np.arange(x.size).reshape(x.shape)
 
 
+def _take_back(step: Step, g: Array) -> list[Array | None]:
+    (x,), ids, axis = step.arrays, step.options["ids"], step.options["axis"]
+    return [native.take_backward(contiguous(g), ids, axis, x.shape[axis], get_num_threads())]
+
+
+RULES["take"] = Rule(
+    "take", lambda x, ids, axis: native.take(contiguous(x), ids, axis, get_num_threads()), _take_back
+)
+
+
 def take(x: Any, index: Any, axis: int | None = None) -> Tensor:
     """Return the slices of x (of x made flat, without an axis) at `index` along `axis`."""
     if axis is None:
         x, axis = reshape(x, -1), 0
+    if np.ndim(index) == 1 and np.asarray(index).dtype.kind in "iu" and x.dtype in FLOATS:
+        n = x.shape[axis]
+        ids = np.asarray(index, np.int64)
+        if not ((ids >= -n) & (ids < n)).all():
+            raise IndexError(f"take: expected indices in [{-n}, {n}), got {ids.min()} to {ids.max()}")
+        return apply("take", x, ids=np.where(ids < 0, ids + n, ids), axis=axis % x.ndim)
     return getitem(x, (slice(None),) * (axis % x.ndim) + (np.asarray(index),))
 
 
@@ -157,9 +176,21 @@ def _concatenate_back(step: Step, g: Array) -> list[Array | None]:
     ]
 
 
-RULES["concatenate"] = Rule(
-    "concatenate", lambda *arrays, axis: np.concatenate(arrays, axis), _concatenate_back
-)
+def _concatenated(*arrays: Array, axis: int) -> Array:
+    axis, shape = axis % max(1, arrays[0].ndim), list(arrays[0].shape)
+    alike = all([a.dtype == arrays[0].dtype and a.ndim == len(shape) > 0 for a in arrays])
+    rests = {(*a.shape[:axis], *a.shape[axis + 1 :]) for a in arrays}
+    if not alike or len(rests) != 1:
+        return np.concatenate(arrays, axis)
+    ends = np.cumsum([a.shape[axis] for a in arrays])
+    shape[axis] = int(ends[-1])
+    out = np.empty(shape, arrays[0].dtype)
+    for part, a in zip(np.split(out, ends[:-1], axis), arrays, strict=True):
+        assign(part, a)
+    return out
+
+
+RULES["concatenate"] = Rule("concatenate", _concatenated, _concatenate_back)
 
 
 def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
@@ -202,7 +233,7 @@ def _inside(widths: Any, y: Array) -> tuple[slice, ...]:
 
 def _padded(x: Array, widths: Any, value: float = 0) -> Array:
     out = np.full([n + a + b for n, (a, b) in zip(x.shape, widths, strict=True)], value, x.dtype)
-    out[_inside(widths, out)] = x  # numpy.pad takes ten times as long for small arrays
+    assign(out[_inside(widths, out)], x)  # numpy.pad takes ten times as long for small arrays
     return out
 
 

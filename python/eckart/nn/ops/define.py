@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from eckart.nn.sums import sum_leading
+from eckart.nn.arrays import unbroadcast
 from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
 
 
@@ -78,16 +78,3 @@ def function(forward: Callable[..., Any], backward: Callable[[Step, Array], Any]
 
     rule = Rule(name, forward, checked)
     return lambda *inputs, **options: apply(rule, *inputs, **options)
-
-
-def unbroadcast(gradient: Array, like: Array) -> Array:
-    """Return the gradient summed over the axes along which an input was repeated, in the input's type."""
-    if gradient.shape != like.shape:
-        extra = gradient.ndim - like.ndim
-        if gradient.shape[extra:] == like.shape:
-            return np.asarray(sum_leading(gradient, extra), dtype=like.dtype)
-        axes = tuple(range(extra)) + tuple(
-            [i + extra for i, n in enumerate(like.shape) if n == 1 and gradient.shape[i + extra] != 1]
-        )
-        gradient = np.add.reduce(gradient, axis=axes).reshape(like.shape)
-    return gradient if gradient.dtype == like.dtype else gradient.astype(like.dtype)

@@ -4,8 +4,10 @@ import math
 
 import numpy as np
 
-from eckart.nn import sums
-from eckart.nn.ops.define import define, operation, unbroadcast
+from eckart._native import nn as native
+from eckart.base.threads import get_num_threads
+from eckart.nn.arrays import FLOATS, plus, unbroadcast
+from eckart.nn.ops.define import define, operation
 from eckart.nn.ops.kernels import elementwise
 from eckart.nn.tensor import RULES, Array, Rule, Step
 
@@ -14,7 +16,7 @@ def _zero(g: Array, y: Array, x: Array) -> Array:
     return np.zeros_like(x)
 
 
-add = define("add", sums.add, lambda g, y, a, b: g, lambda g, y, a, b: g)
+add = define("add", lambda a, b: plus(a, b), lambda g, y, a, b: g, lambda g, y, a, b: g)
 subtract = define("subtract", np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g)
 multiply = define("multiply", np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
 divide = define("divide", np.divide, lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b)
@@ -108,8 +110,15 @@ for _name in ("isfinite", "isnan", "isinf", "logical_not"):
 
 
 def product(a: Array, b: Array) -> Array:
-    """Return the matrix product: the one place where tensors meet a kernel for it."""
-    return np.matmul(a, b)
+    """Return the matrix product, as numpy.matmul: the one place where tensors meet a kernel for it."""
+    if a.dtype != b.dtype or a.dtype not in FLOATS or a.ndim == 0 or b.ndim == 0:
+        return np.matmul(a, b)
+    if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
+        raise ValueError("expected as many columns of the first as rows of the second")
+    matrices = a[None] if a.ndim == 1 else a, b[:, None] if b.ndim == 1 else b
+    y = native.matmul(*matrices, get_num_threads())
+    y = y if a.ndim > 1 else y[..., 0, :]
+    return y if b.ndim > 1 else y[..., 0]
 
 
 def _matmul_back(step: Step, g: Array) -> list[Array | None]:

@@ -6,12 +6,12 @@ import numpy as np
 
 from eckart._native import nn as native
 from eckart.base.threads import get_num_threads
-from eckart.nn.tensor import Array
+from eckart.nn.arrays import FLOATS, Array, contiguous
 
 
 def floating(x: Array) -> Array:
     """Return x C-contiguous, in float64 unless it is float32."""
-    return np.asarray(x, dtype=x.dtype if x.dtype in (np.float32, np.float64) else np.float64, order="C")
+    return contiguous(np.asarray(x, dtype=x.dtype if x.dtype in FLOATS else np.float64))
 
 
 def elementwise(name: str) -> tuple[Callable[[Array], Array], Callable[[Array, Array, Array], Array]]:
@@ -21,6 +21,6 @@ def elementwise(name: str) -> tuple[Callable[[Array], Array], Callable[[Array, A
         return native.elementwise(name, floating(x), get_num_threads())
 
     def backward(g: Array, y: Array, x: Array) -> Array:
-        return native.elementwise_backward(name, floating(x), y, np.asarray(g, order="C"), get_num_threads())
+        return native.elementwise_backward(name, floating(x), y, contiguous(g), get_num_threads())
 
     return forward, backward
