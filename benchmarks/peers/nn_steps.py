@@ -73,7 +73,8 @@ def run_eckart(job: str, planned: bool, seconds: float) -> list[float]:
 
     net: Any = network(job)
     kinds: dict[str, Any] = {"gpt": optim.AdamW, "lecun-1": optim.SGD}
-    optimizer = kinds.get(job, optim.Adam)(net.parameters(), lr=1e-3)
+    parameters = list(net.parameters())
+    optimizer = kinds.get(job, optim.Adam)(parameters, lr=1e-3)
     x, y = batch(job)
 
     def loss(x: Any, y: Any) -> nn.Tensor:
@@ -93,7 +94,7 @@ def run_eckart(job: str, planned: bool, seconds: float) -> list[float]:
             result.backward()
             value = result.item()
         if job == "gpt":
-            optim.clip_grad_norm(net.parameters(), 1.0)
+            optim.clip_grad_norm(parameters, 1.0)
         optimizer.step()
         return value
 
@@ -123,7 +124,8 @@ def run_torch(job: str, threads: int, last: bool, seconds: float) -> list[float]
     if last:
         net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
     kinds: dict[str, Any] = {"gpt": torch.optim.AdamW, "lecun-1": torch.optim.SGD}
-    optimizer = kinds.get(job, torch.optim.Adam)(net.parameters(), lr=1e-3, fused=True)
+    parameters = list(net.parameters())
+    optimizer = kinds.get(job, torch.optim.Adam)(parameters, lr=1e-3, fused=True)
     criterion = nn.functional.mse_loss if job == "lecun-1" else nn.functional.cross_entropy
 
     def step() -> float:
@@ -131,7 +133,7 @@ def run_torch(job: str, threads: int, last: bool, seconds: float) -> list[float]
         loss = criterion(net(x), y)
         loss.backward()
         if job == "gpt":
-            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         return float(loss)
 

@@ -197,3 +197,17 @@ def test_import_is_cheap():
     code = f"import sys, eckart.nn.functional; print([m for m in sys.modules if m in {heavy}])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip().endswith("[]")
+
+
+def test_gradients_belong_to_their_leaf_alone():
+    """Arrays that native code made are handed on without a copy: never one to two leaves, or twice."""
+    x, a, b = (Tensor(np.ones((40, 50), np.float32), requires_grad=True) for _ in range(3))
+    given = ops.add(x, x).data  # native memory that the caller holds
+    ops.add(a, b).backward(given)
+    assert not any(np.shares_memory(*pair) for pair in ((a.grad, b.grad), (a.grad, given), (b.grad, given)))
+    y = ops.tanh(ops.add(a, b))
+    first = grad(y, [a, b], given, retain_graph=True)
+    second = grad(y, [a, b], given)
+    arrays = [*first, *second]
+    assert not any(np.shares_memory(p, q) for i, p in enumerate(arrays) for q in arrays[:i])
+    np.testing.assert_array_equal(first[0], second[1])

@@ -14,10 +14,9 @@ namespace {
 
 constexpr Offset kSlab = 800;  // terms of a sum at a time
 constexpr Offset kShared =
-    160 * 1024;               // numbers packed for all threads at a time: a megabyte, in each core's cache
-constexpr Offset kOwn = 96;   // rows or columns of C at most for a task
-constexpr Offset kTasks = 8;  // wanted
-constexpr int kCopies = 4;    // threads up to which each packs for itself: cheaper than fetching it
+    160 * 1024;             // numbers packed for all threads at a time: a megabyte, in each core's cache
+constexpr int kTasks = 2;   // for each thread
+constexpr int kCopies = 4;  // threads up to which each packs for itself: cheaper than fetching it
 constexpr double kLeastWork = 8e6;  // flop; below, packing costs too much
 
 using split::kStrip;
@@ -42,15 +41,15 @@ struct Side {
   Strided<const float> x;
 
   Offset strips(Offset first, Offset lines) const { return split::strips_of(std::min(lines, n - first)); }
-  bool by_terms() const { return x.column != 1; }  // a term's entries lie side by side, not a line's
 };
 
 // The lines of the shorter side are packed once for all threads, a part of them at a time; a task packs its
 // own few lines of the longer side.
 class SplitProduct {
  public:
-  explicit SplitProduct(const Product<float>& p)
-      : p_(p),
+  SplitProduct(const Product<float>& p, const Execution& run)
+      : run_(run),
+        p_(p),
         slab_(even_share(p.k, kSlab)),
         strip_(slab_ / split::kTerms * split::kStepWords),
         shared_{p.m <= p.n, p.m, p.a},
@@ -58,15 +57,16 @@ class SplitProduct {
         plain_(is_plain(p)) {
     if (own_.left) std::swap(shared_.n, own_.n), std::swap(shared_.x, own_.x);
     part_ = even_share(shared_.n, std::max(2 * kStrip, kShared / slab_));
-    block_ = even_share(own_.n, std::min(kOwn, round_up((own_.n + kTasks - 1) / kTasks, 2 * kStrip)));
+    const Offset tasks = kTasks * run.threads;
+    block_ = round_up((own_.n + tasks - 1) / tasks, 2 * kStrip);
   }
 
-  bool compute(const Execution& run) {
-    const bool together = run.threads > kCopies;
+  bool compute() {
+    const bool together = run_.threads > kCopies;
     PooledBuffer<Word> packed(together ? part_ / kStrip * strip_ : 0);
     for (Offset t = 0; t < p_.k; t += slab_) {
       for (Offset first = 0; first < shared_.n; first += part_) {
-        add_slab(t, first, together ? packed.data() : nullptr, run);
+        add_slab(t, first, together ? packed.data() : nullptr);
         if (!finite_) return false;
       }
     }
@@ -81,82 +81,82 @@ class SplitProduct {
     PooledBuffer<Word> copy;  // of the shared strips, where this thread has one
     const Word* shared;
     Scratch(SplitProduct& p, Offset t, Offset first, Offset strips, const Word* packed)
-        : own(p.block_ / kStrip * p.strip_), copy(packed ? 0 : strips * p.strip_), shared(packed) {
+        : own(4 * p.strip_), copy(packed ? 0 : strips * p.strip_), shared(packed) {
       if (packed) return;
-      p.pack(p.shared_, first, strips, t, copy.data());
+      p.finish(p.packing(p.shared_, first, strips, t, copy.data()));
       shared = copy.data();
     }
   };
 
   // What the terms [t, t + slab_) add to the products with a part of the shared lines, packed together in
   // `packed`, or by each thread for itself.
-  void add_slab(Offset t, Offset first, Word* packed, const Execution& run) {
+  void add_slab(Offset t, Offset first, Word* packed) {
     const Offset strips = shared_.strips(first, part_);
     const double lines = static_cast<double>(strips * kStrip), terms = static_cast<double>(slab_);
     if (packed) {
-      parallel_ranges(strips, 2, 4 * lines * terms, run, [&](Offset begin, Offset end) {
-        pack(shared_, first + begin * kStrip, end - begin, t, packed + begin * strip_);
+      parallel_ranges(strips, 2, 4 * lines * terms, run_, [&](Offset begin, Offset end) {
+        finish(packing(shared_, first + begin * kStrip, end - begin, t, packed + begin * strip_));
       });
     }
-    parallel_for((own_.n + block_ - 1) / block_, 2 * own_.n * lines * terms, run,
+    parallel_for((own_.n + block_ - 1) / block_, 2 * own_.n * lines * terms, run_,
                  [&] { return Scratch(*this, t, first, strips, packed); },
                  [&](Scratch& s, Offset task) { block(task * block_, t, first, s); });
   }
 
-  // Strips from a line on, in the order in which they lie in memory.
-  void pack(const Side& side, Offset first, Offset strips, Offset t, Word* to) {
-    Simd<float> checks{};
-    const Offset depth = std::min(slab_, p_.k - t), piece = side.by_terms() ? split::kTerms : depth;
-    for (Offset u = 0; u < depth; u += piece) {
-      for (Offset i = 0; i < strips; ++i) {
-        const Offset line = first + i * kStrip, lines = std::min(kStrip, side.n - line);
-        const float* from = side.x.at(line, t + u);
-        Word* strip = to + i * strip_ + u / split::kTerms * split::kStepWords;
-        if (side.left) {
-          split::pack_left(from, side.x.row, side.x.column, lines, std::min(piece, depth - u), strip, checks);
-        } else {
-          split::pack_right(from, side.x.column, side.x.row, lines, std::min(piece, depth - u), strip,
-                            checks);
-        }
-      }
-    }
-    if (!split::finite(checks)) finite_ = false;
+  // Strips of a side from a line on.
+  split::Packing packing(const Side& side, Offset first, Offset strips, Offset t, Word* to) const {
+    return {side.left,      side.x.at(first, t),       side.x.row, side.x.column,
+            side.n - first, std::min(slab_, p_.k - t), strips,     to,
+            strip_};
+  }
+  void finish(split::Packing packing) {
+    if (!packing.finish()) finite_ = false;
   }
 
+  // While two strips of its own are multiplied with all the shared ones, the next two are packed.
   void block(Offset own, Offset t, Offset shared, Scratch& s) {
     const Offset own_strips = own_.strips(own, block_), shared_strips = shared_.strips(shared, part_);
-    pack(own_, own, own_strips, t, s.own.data());
-    for (Offset j = 0; j < shared_strips; j += 2) {
-      for (Offset i = 0; i < own_strips; i += 2) {
-        const Word *x = s.own.data() + i * strip_, *y = s.shared + j * strip_;
+    const auto packed = [&](Offset i) { return s.own.data() + i / 2 % 2 * 2 * strip_; };
+    const auto pair = [&](Offset i) {
+      return i < own_strips
+                 ? packing(own_, own + i * kStrip, std::min<Offset>(2, own_strips - i), t, packed(i))
+                 : split::Packing();
+    };
+    finish(pair(0));
+    for (Offset i = 0; i < own_strips; i += 2) {
+      split::Packing next = pair(i + 2);
+      for (Offset j = 0; j < shared_strips; j += 2) {
+        const Word *x = packed(i), *y = s.shared + j * strip_;
         const Offset x_line = own + i * kStrip, y_line = shared + j * kStrip;
         if (own_.left) {
-          square(x, y, x_line, y_line, t, s.sums);
+          square(x, y, x_line, y_line, t, s.sums, next);
         } else {
-          square(y, x, y_line, x_line, t, s.sums);
+          square(y, x, y_line, x_line, t, s.sums, next);
         }
       }
+      finish(next);
     }
   }
 
   // Two strips of each side, or what is left of them, from (row, column) of C on.
-  void square(const Word* a, const Word* b, Offset row, Offset column, Offset t, float* sums) {
+  void square(const Word* a, const Word* b, Offset row, Offset column, Offset t, float* sums,
+              split::Packing& next) {
     const Offset rows = std::min(2 * kStrip, p_.m - row), columns = std::min(2 * kStrip, p_.n - column);
     const bool tall = rows > kStrip, wide = columns > kStrip;
     const Offset steps = split::steps_of(std::min(slab_, p_.k - t));
     if (p_.c.column != 1) {
-      split::multiply_strips(tall, wide, a, strip_, b, strip_, steps, sums, 2 * kStrip);
+      split::multiply_strips(tall, wide, a, strip_, b, strip_, steps, sums, 2 * kStrip, &next);
       split::write_turned(sums, 2 * kStrip, columns, rows, 1, p_.c.at(row, column), p_.c.column);
     } else if (plain_ && rows % kStrip == 0 && columns % kStrip == 0) {
-      split::multiply_strips(tall, wide, a, strip_, b, strip_, steps, p_.c.at(row, column), p_.c.row);
+      split::multiply_strips(tall, wide, a, strip_, b, strip_, steps, p_.c.at(row, column), p_.c.row, &next);
     } else {
-      split::multiply_strips(tall, wide, a, strip_, b, strip_, steps, sums, 2 * kStrip);
-      finish(sums, row, rows, column, columns, t);
+      split::multiply_strips(tall, wide, a, strip_, b, strip_, steps, sums, 2 * kStrip, &next);
+      store(sums, row, rows, column, columns, t);
     }
   }
 
   // The sums to where they belong in C.
-  void finish(const float* sums, Offset row, Offset rows, Offset column, Offset columns, Offset t) {
+  void store(const float* sums, Offset row, Offset rows, Offset column, Offset columns, Offset t) {
     const bool last = t + slab_ >= p_.k;
     const __mmask16 used[2] = {split::lanes(columns), split::lanes(columns - 16)};
     Simd<float> bias[2] = {};
@@ -167,7 +167,7 @@ class SplitProduct {
       float* c = p_.c.at(row + r, column);
       Simd<float> tile[1][2];
       for (int v = 0; v < 2; ++v) {
-        tile[0][v] = load(sums + r * 2 * kStrip + v * 16);
+        tile[0][v] = eckart::load(sums + r * 2 * kStrip + v * 16);
         if (t > 0) tile[0][v] += _mm512_maskz_loadu_ps(used[v], c + 16 * v);
         if (last) tile[0][v] = tile[0][v] * p_.alpha + bias[v];
       }
@@ -176,6 +176,7 @@ class SplitProduct {
     }
   }
 
+  const Execution& run_;
   const Product<float> p_;
   Offset slab_, strip_;  // terms; words of a packed strip
   Side shared_, own_;
@@ -194,7 +195,7 @@ bool is_split(const Product<float>& p) {
 bool multiply_split(const Product<float>& p, const Execution& run) {
   // A left operand by terms is packed with a transposition: better the shorter one, and C transposed.
   const bool turn = p.m > p.n && p.a.column != 1 && p.b.column == 1 && is_plain(p);
-  return turn ? SplitProduct(p.transposed()).compute(run) : SplitProduct(p).compute(run);
+  return turn ? SplitProduct(p.transposed(), run).compute() : SplitProduct(p, run).compute();
 }
 
 #else

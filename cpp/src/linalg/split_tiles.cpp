@@ -10,6 +10,37 @@ namespace split {
 
 namespace {
 
+// The pairs of a tile are those of `a` and `b`, 16 rows of (rows, columns) numbers, zeros beyond.
+struct Square {
+  const float* from;
+  Offset rows, columns;
+};
+
+// Rows lie contiguous, `row` apart, as the tile's do.
+void pack_straight(const Square& a, const Square& b, Offset row, float factor, Word* to,
+                   Simd<float>& checks) {
+  for (Offset r = 0; r < kStrip; ++r) {
+    const Simd<float> x = load_some(a.from + r * row, r < a.rows ? a.columns : 0) * factor;
+    const Simd<float> y = load_some(b.from + r * row, r < b.rows ? b.columns : 0) * factor;
+    checks += (x + y) * 0.0f;
+    split_pairs(x, y, to + r * 16);
+  }
+}
+
+// Columns lie contiguous, `column` apart.
+void pack_turned(const Square& a, const Square& b, Offset column, float factor, Word* to,
+                 Simd<float>& checks) {
+  Simd<float> x[16], y[16];
+  for (Offset c = 0; c < 16; ++c) {
+    x[c] = load_some(a.from + c * column, c < a.columns ? a.rows : 0) * factor;
+    y[c] = load_some(b.from + c * column, c < b.columns ? b.rows : 0) * factor;
+    checks += (x[c] + y[c]) * 0.0f;
+  }
+  transpose<float>(x);
+  transpose<float>(y);
+  for (Offset r = 0; r < kStrip; ++r) split_pairs(x[r], y[r], to + r * 16);
+}
+
 // The intrinsics take literal numbers of registers: sums in 0 to 3, left tiles in 4 and 5, right in 6 and 7.
 template <int rows>
 __attribute__((target("amx-tile,amx-bf16"), always_inline)) inline void load_left(const Word* a,
@@ -36,7 +67,8 @@ __attribute__((target("amx-tile,amx-bf16"), always_inline)) inline void add_prod
 template <int rows, int columns>
 __attribute__((target("amx-tile,amx-bf16"))) void multiply(const Word* a, Offset a_strip, const Word* b,
                                                            Offset b_strip, Offset steps, float* c,
-                                                           Offset c_row) {
+                                                           Offset c_row, Packing* meanwhile) {
+  asm volatile("" ::: "memory");  // what was packed is stored: the intrinsics do not say that they read it
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
@@ -48,6 +80,7 @@ __attribute__((target("amx-tile,amx-bf16"))) void multiply(const Word* a, Offset
     add_products<rows, columns>();
     load_right<columns>(right + kPart, b_strip);
     add_products<rows, columns>();
+    if (meanwhile && meanwhile->more()) meanwhile->step();
     load_left<rows>(left + kPart, a_strip);
     add_products<rows, columns>();
     load_right<columns>(right, b_strip);
@@ -69,6 +102,24 @@ __attribute__((target("amx-tile,amx-bf16"))) void multiply(const Word* a, Offset
 
 }  // namespace
 
+void Packing::step() {
+  const Offset lines = std::max<Offset>(0, std::min(kStrip, lines_ - i_ * kStrip)), terms = depth_ - t_;
+  const float* from = from_ + i_ * kStrip * line_ + t_ * term_;
+  Word* to = to_ + i_ * strip_ + t_ / kTerms * kStepWords;
+  const float* second = from + 16 * term_;
+  const Square a = left_ ? Square{from, lines, terms} : Square{from, terms, lines};
+  const Square b = left_ ? Square{second, lines, terms - 16} : Square{second, terms - 16, lines};
+  if (left_ == (term_ == 1)) {
+    pack_straight(a, b, left_ ? line_ : term_, factor_, to, checks_);
+  } else {
+    pack_turned(a, b, left_ ? term_ : line_, factor_, to, checks_);
+  }
+  if (++i_ == strips_) {
+    i_ = 0;
+    t_ += kTerms;
+  }
+}
+
 bool wanted() {
   static const char* setting = std::getenv("ECKART_AMX");
   static const bool is = amx_available() && !(setting && std::strcmp(setting, "0") == 0);
@@ -76,9 +127,9 @@ bool wanted() {
 }
 
 void multiply_strips(bool tall, bool wide, const Word* a, Offset a_strip, const Word* b, Offset b_strip,
-                     Offset steps, float* c, Offset c_row) {
+                     Offset steps, float* c, Offset c_row, Packing* meanwhile) {
   const auto f = tall ? (wide ? multiply<2, 2> : multiply<2, 1>) : (wide ? multiply<1, 2> : multiply<1, 1>);
-  f(a, a_strip, b, b_strip, steps, c, c_row);
+  f(a, a_strip, b, b_strip, steps, c, c_row, meanwhile);
 }
 
 }  // namespace split

@@ -24,16 +24,8 @@ class Strips {
   // finite.
   bool pack(bool left, const float* from, Offset line, Offset step, Offset lines, Offset depth,
             float factor = 1) {
-    Simd<float> checks{};
-    for (Offset i = 0; i < whole_squares(lines); i += kStrip) {
-      const Offset n = std::max<Offset>(0, std::min(kStrip, lines - i));
-      if (left) {
-        split::pack_left(from + i * line, line, step, n, depth, at(i, 0), checks, factor);
-      } else {
-        split::pack_right(from + i * line, step, line, n, depth, at(i, 0), checks, factor);
-      }
-    }
-    return split::finite(checks);
+    const Offset strips = whole_squares(lines) / kStrip;
+    return split::Packing(left, from, line, step, lines, depth, strips, at(0, 0), strip_, factor).finish();
   }
 
   // The strip of a line, from a term on: multiples of 16 and of 32.

@@ -136,7 +136,7 @@ void add(Offset n, Offset period, const T* a, const T* b, T* y, const Execution&
     return;
   }
   const Offset step = period < kChunk ? kChunk / std::max<Offset>(1, period) * period : kChunk;
-  parallel_ranges(n, step, 1.0 * n, run, [&](Offset begin, Offset end) {
+  parallel_ranges(n, step, 3.0 * n, run, [&](Offset begin, Offset end) {
     for (Offset i = begin; i < end;) {
       const Offset from = i % period, m = std::min(period - from, end - i);
 #pragma GCC ivdep

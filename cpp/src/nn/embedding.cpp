@@ -10,7 +10,7 @@ namespace eckart {
 
 template <class T>
 void gather_rows(Offset n, Offset d, const Offset* ids, const T* table, T* y, const Execution& run) {
-  parallel_ranges(n, 64, 1.0 * n * d, run, [&](Offset begin, Offset end) {
+  parallel_ranges(n, 64, 2.0 * n * d, run, [&](Offset begin, Offset end) {
     for (Offset i = begin; i < end; ++i) copy_row(table + ids[i] * d, d, y + i * d);
   });
 }

@@ -159,14 +159,15 @@ class Tensor:
         gradient : what is propagated, of this tensor's shape; may be left out for a single number. Raises
         ValueError for another shape, RuntimeError where there is no history (any more).
         """
+        taken = None if retain_graph else {id(_memory(np.asarray(gradient)))}
         for tensor, found in _propagate(self, gradient, None, retain_graph):
-            tensor._receive(found)
+            tensor._receive(found, taken)
 
-    def _receive(self, gradient: Array) -> None:
+    def _receive(self, gradient: Array, taken: set[int] | None) -> None:
         if self.grad is not None:
             self.grad = np.asarray(plus(self.grad, gradient, self.buffer))
         elif self.buffer is None:
-            self.grad = np.array(gradient)  # a copy: rules hand the same array to several inputs
+            self.grad = _own(gradient, taken)
         else:
             if gradient is not self.buffer:
                 assign(self.buffer, gradient)
@@ -233,7 +234,32 @@ def grad(
     for inputs that the output does not depend on. Raises as :meth:`Tensor.backward` does.
     """
     found = {id(tensor): value for tensor, value in _propagate(output, gradient, inputs, retain_graph)}
-    return [np.array(found[id(t)]) if id(t) in found else np.zeros_like(t.data) for t in inputs]
+    taken = None if retain_graph else {id(_memory(np.asarray(gradient)))}
+    return [_own(found[id(t)], taken) if id(t) in found else np.zeros_like(t.data) for t in inputs]
+
+
+def _memory(array: Any) -> Any:
+    """Return the object that owns the memory of an array."""
+    while isinstance(array, np.ndarray) and array.base is not None:
+        array = array.base
+    return array
+
+
+def _own(gradient: Any, taken: set[int] | None) -> Array:
+    """Return a gradient that nobody else holds: a copy, for rules hand the same array to several inputs.
+
+    What native code returns is new in each call: it is handed on itself, unless it is `taken` (None: all is).
+    """
+    memory = _memory(gradient)
+    if (
+        taken is None
+        or type(memory).__name__ != "PyCapsule"
+        or id(memory) in taken
+        or not gradient.flags.writeable
+    ):
+        return np.array(gradient)
+    taken.add(id(memory))
+    return gradient
 
 
 def _propagate(

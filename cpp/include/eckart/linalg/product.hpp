@@ -2,7 +2,8 @@
 //
 // Tiles of sums stay in registers (register_tile.hpp). Blocks of both operands are copied into panels that
 // fit the caches, but for small products, which are read where they lie. A block of C is one task, and the
-// cut into blocks depends on the shapes alone: the same bits for any number of threads.
+// cut into blocks depends on the shapes alone: the same bits for any number of threads. Larger products of
+// float32 go to the matrix unit where there is one, by parts of bf16 whose sum is exact (split_tiles.hpp).
 #pragma once
 
 #include "eckart/base/interrupt.hpp"

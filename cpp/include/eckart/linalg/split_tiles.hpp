@@ -54,71 +54,52 @@ inline __mmask16 lanes(Offset n) {
 // The first n numbers of a row, zeros behind.
 inline Simd<float> load_some(const float* from, Offset n) { return _mm512_maskz_loadu_ps(lanes(n), from); }
 
-// One step of a strip whose rows lie as the tile's do, from `from` on: those of a tile are `row` apart and
-// contiguous. Of a left operand, rows are the strip's and columns the terms: pass pairs 16 columns apart; of
-// a right operand rows are the terms: pairs lie 16 rows apart. `checks` gathers 0, or NaN.
-inline void pack_straight(const float* from, Offset row, Offset pair, Offset rows, Offset columns,
-                          Offset pair_rows, Offset pair_columns, Word* to, Simd<float>& checks,
-                          float factor = 1) {
-  for (Offset r = 0; r < kStrip; ++r) {
-    const Simd<float> x = load_some(from + r * row, r < rows ? columns : 0) * factor;
-    const Simd<float> y = load_some(from + r * row + pair, r < pair_rows ? pair_columns : 0) * factor;
-    checks += (x + y) * 0.0f;
-    split_pairs(x, y, to + r * 16);
-  }
-}
+// Copies lines of an operand (rows of a left one, columns of a right one) into strips, a step of a strip at a
+// time: a product can go on meanwhile, for the matrix unit leaves the vector units idle.
+class Packing {
+ public:
+  Packing() = default;  // of nothing
+  // Entry (i, t), of line i, is factor * from[i line + t term], one of the two steps 1. `strips` strips go to
+  // `to`, `strip` words apart, zeros beyond the lines and the depth.
+  Packing(bool left, const float* from, Offset line, Offset term, Offset lines, Offset depth, Offset strips,
+          Word* to, Offset strip, float factor = 1)
+      : left_(left),
+        from_(from),
+        line_(line),
+        term_(term),
+        lines_(lines),
+        depth_(depth),
+        strips_(strips),
+        to_(to),
+        strip_(strip),
+        factor_(factor) {}
 
-// The same where columns lie contiguous: column c begins at from + c * column.
-inline void pack_turned(const float* from, Offset column, Offset pair, Offset rows, Offset columns,
-                        Offset pair_rows, Offset pair_columns, Word* to, Simd<float>& checks,
-                        float factor = 1) {
-  Simd<float> x[16], y[16];
-  for (Offset c = 0; c < 16; ++c) {
-    x[c] = load_some(from + c * column, c < columns ? rows : 0) * factor;
-    y[c] = load_some(from + c * column + pair, c < pair_columns ? pair_rows : 0) * factor;
-    checks += (x[c] + y[c]) * 0.0f;
+  bool more() const { return t_ < depth_; }
+  void step();
+  bool finish() {  // whether all is finite
+    while (more()) step();
+    return !any(checks_ != checks_);
   }
-  transpose<float>(x);
-  transpose<float>(y);
-  for (Offset r = 0; r < kStrip; ++r) split_pairs(x[r], y[r], to + r * 16);
-}
 
-// Rows [0, rows) of a left operand, rows <= 16, entry (i, t) at from[i row + t step] with one of the two 1.
-inline void pack_left(const float* from, Offset row, Offset step, Offset rows, Offset depth, Word* to,
-                      Simd<float>& checks, float factor = 1) {
-  for (Offset t = 0; t < depth; t += kTerms, to += kStepWords) {
-    const Offset left = depth - t;
-    if (step == 1) {
-      pack_straight(from + t, row, 16, rows, left, rows, left - 16, to, checks, factor);
-    } else {
-      pack_turned(from + t * step, step, 16 * step, rows, left, rows, left - 16, to, checks, factor);
-    }
-  }
-}
-
-// Columns [0, columns) of a right operand, columns <= 16, entry (t, j) at from[t step + j column].
-inline void pack_right(const float* from, Offset step, Offset column, Offset columns, Offset depth, Word* to,
-                       Simd<float>& checks, float factor = 1) {
-  for (Offset t = 0; t < depth; t += kTerms, to += kStepWords) {
-    const Offset left = depth - t;
-    if (column == 1) {
-      pack_straight(from + t * step, step, 16 * step, left, columns, left - 16, columns, to, checks, factor);
-    } else {
-      pack_turned(from + t, column, 16, left, columns, left - 16, columns, to, checks, factor);
-    }
-  }
-}
+ private:
+  bool left_ = true;
+  const float* from_ = nullptr;
+  Offset line_ = 0, term_ = 0, lines_ = 0, depth_ = 0, strips_ = 0;
+  Word* to_ = nullptr;
+  Offset strip_ = 0;
+  float factor_ = 1;
+  Offset t_ = 0, i_ = 0;     // the next step: its first term, its strip
+  Simd<float> checks_ = {};  // 0, or NaN once a number was not finite
+};
 
 // Whether there is a matrix unit, and its use is not ruled out by ECKART_AMX=0 in the environment.
 bool wanted();
 
-// Whether all that was packed is finite.
-inline bool finite(const Simd<float>& checks) { return !any(checks != checks); }
-
 // C, rows `c_row` apart, = A B over some steps: two strips of A where it is tall, of B where it is wide,
-// `a_strip` and `b_strip` words apart, or one. The thread must hold AmxTiles.
+// `a_strip` and `b_strip` words apart, or one. The thread must hold AmxTiles. Some of `meanwhile`, where
+// given, is done too.
 void multiply_strips(bool tall, bool wide, const Word* a, Offset a_strip, const Word* b, Offset b_strip,
-                     Offset steps, float* c, Offset c_row);
+                     Offset steps, float* c, Offset c_row, Packing* meanwhile = nullptr);
 
 // to (n, width), rows `to_row` apart, = scale * from', from (width, n), rows `from_row` apart; `from` has
 // whole squares of 16.

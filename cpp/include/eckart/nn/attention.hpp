@@ -3,7 +3,8 @@
 // Scores exist only for a block of queries and keys at a time and stay in the second-level cache; a running
 // maximum and sum make the softmax of a row whole (Milakov and Gimelshein 2018; Dao et al. 2022). Only the
 // logarithm of each row's sum is kept, and the scores are computed again on the way back. Blocks of keys that
-// a causal or other mask hides from all queries of a block are left out.
+// a causal or other mask hides from all queries of a block are left out. float32 goes to the matrix unit
+// where there is one (linalg/split_tiles.hpp).
 #pragma once
 
 #include "eckart/base/interrupt.hpp"

@@ -3,6 +3,7 @@
 weight and bias are optional everywhere. ValueError where shapes or types do not fit.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -181,7 +182,7 @@ def _planes(x: Array) -> Array:
 
 
 def _rows(x: Array, axes: int) -> Array:
-    columns = int(np.prod(x.shape[x.ndim - axes :]))
+    columns = math.prod(x.shape[x.ndim - axes :])
     return x.reshape(x.size // columns if columns else 0, columns)
 
 
