@@ -6,88 +6,13 @@
 #include <optional>
 #include <vector>
 
+#include "correlation_cut.hpp"
 #include "eckart/base/buffer_pool.hpp"
 #include "eckart/base/parallel.hpp"
-#include "eckart/linalg/activation.hpp"
 #include "eckart/linalg/packing.hpp"
-#include "images_inside.hpp"
 #include "panels.hpp"
 
 namespace eckart {
-
-template <class T>
-struct Correlation {
-  Offset images, groups, channels, rows;  // channels in and rows out of a group
-  Axis y, x;
-  const T* in;  // (images, groups, channels, in_y, in_x)
-  Offset in_y, in_x;
-  T* out;  // (images, groups, rows, out_y, out_x)
-  Offset out_y, out_x;
-  const T* weights;  // group g, row r, channel c, tap t: [g group_step + r row_step + c channel_step + t]
-  Offset group_step, row_step, channel_step, kernel_x;
-  const T* bias;  // (groups, rows) or null
-  Activation activation;
-};
-
-// How the work is cut: a task is some images (or some rows of one), of one group.
-template <class T>
-struct CorrelationCut {
-  Offset images = 1, y_rows;  // a task
-  Offset image_tasks, y_tasks, row_blocks = 1;
-  Offset depth, slab;  // of the whole product, of one slab
-  Offset height;       // rows of a tile
-  bool direct;         // panels are read in the planes, not copied
-  bool inside;         // images are innermost
-
-  static constexpr Offset lanes = kSimdWidth<T>;
-  static constexpr Offset kSlab = 448;              // taps whose panel fits the first-level cache
-  static constexpr Offset kPlaneBytes = 512 << 10;  // a fourth of a second-level cache
-  static constexpr Offset kTasks = 8, kPixels = 400;
-
-  explicit CorrelationCut(const Correlation<T>& c) {
-    const Offset pixels = std::max<Offset>(1, c.y.count * c.x.count);
-    depth = c.channels * static_cast<Offset>(c.y.taps.size() * c.x.taps.size());
-    const Offset slabs = std::max<Offset>(1, (depth + kSlab - 1) / kSlab);
-    slab = std::max<Offset>(1, (depth + slabs - 1) / slabs);
-    const Offset panels = (c.rows + kPanel - 1) / kPanel;
-    height = std::max<Offset>(1, (c.rows + panels - 1) / std::max<Offset>(1, panels));
-    // Reading in place spares a copy of each panel, but leaves the lanes beyond a row's end idle.
-    const Offset padded = round_up(std::max<Offset>(c.x.count, 1), lanes);
-    direct = 1.5 * c.rows * (padded - c.x.count) <= 5.0 * c.x.count;
-    y_rows = std::max<Offset>(1, c.y.count);
-    inside = suits_images_inside(c, padded);
-    direct = direct || inside;
-    const Offset row_bytes = PlaneShape(c.y, c.x, 1).channel * c.channels * static_cast<Offset>(sizeof(T));
-    const Offset groups = std::max<Offset>(1, c.groups);
-    if (inside) {
-      images = lanes;
-    } else if (pixels < kPixels) {
-      images = std::clamp<Offset>(kPixels / pixels, 1, std::max<Offset>(1, c.images * groups / kTasks));
-    } else {
-      const Offset wanted = std::max<Offset>(1, kTasks / std::max<Offset>(1, c.images * groups));
-      const Offset fits = std::max<Offset>(1, kPlaneBytes / std::max<Offset>(1, row_bytes));
-      // The sums of a task, which are read and written once a slab, in a fourth of a cache.
-      const Offset sums = slabs > 1 ? kPlaneBytes / 3 / (c.rows * c.x.count * Offset{sizeof(T)}) : c.y.count;
-      const Offset least = (kPixels / 2 + c.x.count - 1) / c.x.count;
-      y_rows = std::max(least, std::min({(c.y.count + wanted - 1) / wanted, fits, sums}));
-      y_rows = std::min(y_rows, c.y.count);
-    }
-    image_tasks = (c.images + images - 1) / images;
-    y_tasks = std::max<Offset>(1, (c.y.count + y_rows - 1) / y_rows);
-    const Offset tasks = image_tasks * y_tasks * groups;
-    if (tasks < 4 && c.rows >= 4 * kPanel) row_blocks = 4;
-  }
-
- private:
-  // Enough images for a vector, rows that fill none, and planes and results of a vector of images in the
-  // cache.
-  static bool suits_images_inside(const Correlation<T>& c, Offset padded) {
-    const Offset planes = c.channels * PlaneShape(c.y, widened<T>(c.x), c.y.count).channel;
-    const Offset results = c.rows * c.y.count * c.x.count * lanes;
-    return 4 * c.images >= 3 * lanes && 4 * c.x.count < 3 * padded &&
-           (planes + results) * Offset{sizeof(T)} <= 2 * kPlaneBytes;
-  }
-};
 
 template <class T>
 class Correlator {
@@ -121,7 +46,6 @@ class Correlator {
   }
 
   void run(const Execution& execution) {
-    if (c_.images * c_.groups * c_.rows * c_.y.count * c_.x.count == 0) return;
     pack_weights(execution);
     const Offset tasks = cut_.image_tasks * cut_.y_tasks * c_.groups * cut_.row_blocks;
     const double work = 2.0 * c_.images * c_.groups * c_.rows * (cut_.depth + 1) * c_.y.count * c_.x.count;

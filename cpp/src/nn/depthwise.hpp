@@ -25,7 +25,6 @@ class DepthwiseCorrelator {
 
   void run(const Execution& execution) {
     const Offset planes = c_.images * c_.groups, size = c_.y.count * c_.x.count;
-    if (planes * size == 0) return;
     const double work = 2.0 * planes * size * (c_.y.taps.size() * c_.x.taps.size() + 1);
     const Offset chunk = std::max<Offset>(1, kPositions / size);
     parallel_for(
@@ -152,6 +151,7 @@ class DepthwiseCorrelator {
 // The correlation, by the way that suits it.
 template <class T>
 void correlate(const Correlation<T>& c, const Execution& run) {
+  if (c.images * c.groups * c.rows * c.y.count * c.x.count == 0) return;
   if (c.channels == 1 && c.rows == 1) return DepthwiseCorrelator<T>(c).run(run);
   Correlator<T>(c).run(run);
 }
