@@ -26,6 +26,7 @@ constexpr Offset kPositions = 200;            // of a band: its transposed gradi
 constexpr Offset kPlaneBytes = 512 << 10;
 constexpr Offset kTasks = 8;
 constexpr Offset kFewBytes = 256 << 10;  // of vector sums
+constexpr Offset kAhead = 256;           // numbers that are fetched ahead
 constexpr int kFewRows = 4, kFewTaps = 6;
 
 template <class T>
@@ -43,7 +44,7 @@ class WeightGradient {
         x_axis_(forward_axis(c.x)),
         shape_(y_axis_, x_axis_, c.y.out),
         taps_(shape_.tap_offsets(y_axis_, x_axis_)),
-        row_(round_up(c.x.out, lanes)),
+        row_(round_up(c.y.out * shape_.pitch, lanes)),
         out_padded_(round_up(c.group_out(), lanes)),
         depth_(c.group_in() * c.taps()),
         band_(std::clamp<Offset>(kPositions / std::max<Offset>(1, c.x.out), 1, std::max<Offset>(1, c.y.out))),
@@ -58,7 +59,7 @@ class WeightGradient {
     const Offset few_bytes = c.group_out() * depth_ * lanes * Offset{sizeof(T)};
     const Offset pixels = std::max<Offset>(1, c.y.out * c.x.out);
     group_images_ = std::clamp<Offset>(kPositions / pixels, 1, chunk_images_);
-    few_ = few_bytes <= kFewBytes && (4 * c.x.out >= 3 * row_ || c.group_out() < lanes / 4);
+    few_ = few_bytes <= kFewBytes && (4 * pixels >= 3 * row_ || c.group_out() < lanes / 4);
   }
 
   // dw and db may be null.
@@ -91,13 +92,16 @@ class WeightGradient {
     return std::max<Offset>(1, std::min({kChunks, by_size, by_work, by_tasks, c_.images}));
   }
 
+  // What is read beyond the planes, and meets zeros of the gradient.
+  Offset slack() const { return x_axis_.reach + 2 * lanes; }
+
   Offset partial_size() const { return c_.groups * depth_ * out_padded_; }
 
   Scratch scratch() const {
-    const Offset few = group_images_ * c_.group_out() * c_.y.out * row_ + lanes;
+    const Offset few = group_images_ * c_.group_out() * row_ + lanes;
     const Offset many = group_images_ * band_ * c_.x.out * kPanelVectors * lanes;
     const Offset sums = c_.group_out() * block_ * c_.taps() * lanes;
-    return {PooledBuffer<T>(group_images_ * block_ * shape_.channel + lanes),
+    return {PooledBuffer<T>(group_images_ * block_ * shape_.channel + slack()),
             PooledBuffer<T>(few_ ? few : many), PooledBuffer<T>(few_ ? sums : 0)};
   }
 
@@ -114,7 +118,7 @@ class WeightGradient {
     std::fill_n(totals, out_padded_, T(0));
     std::fill_n(few_ ? s.sums.data() : sums, few_ ? c_.group_out() * n_taps * lanes : n_taps * out_padded_,
                 T(0));
-    std::fill_n(s.planes.data() + group_images_ * channels * shape_.channel, lanes, T(0));
+    std::fill_n(s.planes.data() + group_images_ * channels * shape_.channel, slack(), T(0));
     const Offset end = std::min(c_.images, (chunk + 1) * chunk_images_);
     for (Offset image = chunk * chunk_images_; image < end; image += group_images_) {
       const Offset images = std::min(group_images_, end - image);
@@ -133,33 +137,61 @@ class WeightGradient {
     if (few_) add_lanes(s.sums.data(), n_taps, sums);
   }
 
-  // Few weights. The gradient's rows are filled up with zeros to whole vectors.
+  // Few weights. The gradient's rows are filled up with zeros to those of the planes, so that all rows of an
+  // image are one row, whose vectors see a tap's numbers at one distance.
   void add_few(Scratch& s, const T* dy, Offset images, Offset n_taps, T* totals) const {
-    const T* end_of_dy = dy_ + c_.images * c_.out * c_.y.out * c_.x.out;
-    const Line line(c_.x.out, 0, 1, row_);
-    const Offset image_out = c_.out * c_.y.out * c_.x.out;
-    T* to = s.gradient.data();  // (out, images, rows)
+    const Offset plane = c_.y.out * c_.x.out;
+    T* to = s.gradient.data();  // (out, images, row_)
     for (Offset o = 0; o < c_.group_out(); ++o) {
-      Simd<T> total{};
-      for (Offset i = 0; i < images * c_.y.out; ++i, to += row_) {
-        const T* from = dy + i / c_.y.out * image_out + (o * c_.y.out + i % c_.y.out) * c_.x.out;
-        line.copy(from, end_of_dy, to);
-        for (Offset j = 0; j < row_; j += lanes) total += load(to + j);
+      for (Offset i = 0; i < images; ++i, to += row_) {
+        spread_rows(dy + (i * c_.out + o) * plane, to);
+        totals[o] += vector_sum(to, row_);
       }
-      totals[o] += sum_lanes<T>(total);
     }
-    const Offset rows_of_channel = images * c_.y.out * row_;
     even_shares(c_.group_out(), kFewRows, [&](Offset o, Offset rows) {
       even_shares(n_taps, kFewTaps, [&](Offset t, Offset taps) {
         with_constant<kFewRows>(rows, [&](auto r) {
           with_constant<kFewTaps>(taps, [&](auto k) {
             few_tile<decltype(r)::value, decltype(k)::value>(
-                s.planes.data(), s.gradient.data() + o * rows_of_channel, t, images, n_taps,
+                s.planes.data(), s.gradient.data() + o * images * row_, t, images, n_taps,
                 s.sums.data() + (o * n_taps + t) * lanes);
           });
         });
       });
     });
+  }
+
+  // A plane of the gradient, its rows `pitch` apart and zeros between them. Whole vectors are copied: what is
+  // too much is overwritten.
+  void spread_rows(const T* from, T* to) const {
+    const T* end_of_dy = dy_ + c_.images * c_.out * c_.y.out * c_.x.out;
+    const Offset n = c_.x.out, whole = round_up(n, lanes);
+    T* end = to + row_;
+    for (Offset i = 0; i < c_.y.out; ++i, from += n, to += shape_.pitch) {
+      if (end_of_dy - from >= whole && end - to >= whole) {
+        for (Offset j = 0; j < n; j += lanes) {
+          __builtin_prefetch(from + j + kAhead);
+          store(to + j, load(from + j));
+        }
+      } else {
+        copy_row(from, n, to);
+      }
+      if (end - to >= whole + lanes && shape_.pitch - n <= lanes) {
+        store(to + n, Simd<T>{});
+      } else {
+        std::fill(to + n, std::min(end, to + shape_.pitch), T(0));
+      }
+    }
+    std::fill(std::min(to, end), end, T(0));
+  }
+
+  // Of whole vectors.
+  static T vector_sum(const T* from, Offset n) {
+    Simd<T> sum[4] = {};
+    for (Offset j = 0; j < n; j += 4 * lanes) {
+      for (Offset v = 0; v < std::min<Offset>(4, (n - j) / lanes); ++v) sum[v] += load(from + j + v * lanes);
+    }
+    return sum_lanes<T>((sum[0] + sum[1]) + (sum[2] + sum[3]));
   }
 
   template <int rows, int taps>
@@ -172,15 +204,14 @@ class WeightGradient {
       from[k] = tap(planes, first + k);
       for (int r = 0; r < rows; ++r) sum[r][k] = load(sums + (r * n_taps + k) * lanes);
     }
-    const Offset channel = images * c_.y.out * row_, image = n_taps / c_.taps() * shape_.channel;
-    for (Offset i = 0; i < images * c_.y.out; ++i) {
-      const Offset at = i / c_.y.out * image + i % c_.y.out * shape_.pitch;
-      for (Offset j = at; j < at + row_; j += lanes, gradient += lanes) {
+    const Offset image = n_taps / c_.taps() * shape_.channel;
+    for (Offset i = 0; i < images; ++i, gradient += row_) {
+      for (Offset j = 0; j < row_; j += lanes) {
         Simd<T> g[rows];
-        for (int r = 0; r < rows; ++r) g[r] = load(gradient + r * channel);
+        for (int r = 0; r < rows; ++r) g[r] = load(gradient + r * images * row_ + j);
 #pragma GCC unroll 8
         for (int k = 0; k < taps; ++k) {
-          const Simd<T> x = load(from[k] + j);
+          const Simd<T> x = in_register<T>(load(from[k] + i * image + j));
           for (int r = 0; r < rows; ++r) sum[r][k] += g[r] * x;
         }
       }
@@ -308,7 +339,8 @@ class WeightGradient {
   Axis y_axis_, x_axis_;
   PlaneShape shape_;
   std::vector<Offset> taps_;
-  Offset row_, out_padded_, depth_;  // a row of whole vectors; of a group
+  Offset row_;                 // all rows of a plane of results as one, of whole vectors
+  Offset out_padded_, depth_;  // of a group
   Offset band_, chunks_, chunk_images_;
   PooledBuffer<T> partial_;  // (chunks, groups, depth, out_padded)
   PooledBuffer<T> bias_;     // (chunks, groups, out_padded)
