@@ -28,21 +28,17 @@ class Correlator {
         x_(cut_.inside ? widened<T>(c.x) : c.x),
         shape_(y_, x_, cut_.y_rows),
         out_x_(cut_.inside ? x_.count : c.out_x),
-        row_step_(cut_.inside ? y_.count * x_.count : c.out_y * c.out_x),
-        packed_(c.groups * c.rows * cut_.depth) {
+        row_step_(cut_.inside ? y_.count * x_.count : c.out_y * c.out_x) {
     if (cut_.inside) {
       inside_.emplace(c.y, c.x, c.in_y, c.in_x, c.out_x, shape_);
       y_.out_start = 0;
       y_.out_step = 1;
     }
-    const auto taps = shape_.tap_offsets(y_, x_);
-    for (Offset channel = 0; channel < c.channels; ++channel) {
-      for (Offset tap : taps) from_.push_back(channel * shape_.channel + tap);
-      for (Offset k : c.y.taps) {
-        for (Offset l : c.x.taps) weight_.push_back(channel * c.channel_step + k * c.kernel_x + l);
-      }
-    }
+    list_taps();
     panels_ = panels(cut_.images, cut_.y_rows);
+    const Offset uses = static_cast<Offset>(panels_.size()) * cut_.image_tasks * cut_.y_tasks;
+    in_place_ = uses <= kFewUses && in_order();
+    if (!in_place_) packed_.emplace(c.groups * c.rows * cut_.depth);
   }
 
   void run(const Execution& execution) {
@@ -56,6 +52,7 @@ class Correlator {
 
  private:
   static constexpr Offset lanes = kSimdWidth<T>, width = kPanelVectors * kSimdWidth<T>;
+  static constexpr Offset kFewUses = 8;  // of the weights, for which they are not packed
 
   Scratch scratch() const {
     const Offset images = cut_.inside ? 1 : cut_.images;
@@ -71,22 +68,63 @@ class Correlator {
     return cut_.slab < cut_.depth ? static_cast<Offset>(panels_.size()) * c_.rows * width : 0;
   }
 
+  // By rows of the kernel, those that see only padding can be left out. The number of images has no say in
+  // the order: their results do not depend on it.
+  void list_taps() {
+    const Offset rows = static_cast<Offset>(c_.y.taps.size()),
+                 columns = static_cast<Offset>(c_.x.taps.size());
+    const auto offsets = shape_.tap_offsets(y_, x_);
+    const Offset outer = cut_.by_rows ? rows : c_.channels, inner = cut_.by_rows ? c_.channels : rows;
+    for (Offset i = 0; i < outer; ++i) {
+      for (Offset j = 0; j < inner; ++j) {
+        const Offset channel = cut_.by_rows ? j : i, k = cut_.by_rows ? i : j;
+        for (Offset l = 0; l < columns; ++l) {
+          from_.push_back(channel * shape_.channel + offsets[k * columns + l]);
+          weight_.push_back(channel * c_.channel_step + c_.y.taps[k] * c_.kernel_x + c_.x.taps[l]);
+        }
+      }
+    }
+  }
+
   std::vector<Panel> panels(Offset images, Offset rows) const {
-    return Panels(y_, x_, cut_.inside ? 1 : images, rows, shape_, c_.channels * shape_.channel,
-                  c_.groups * c_.rows * row_step_, out_x_, lanes, cut_.direct)
-        .all;
+    auto all = Panels(y_, x_, cut_.inside ? 1 : images, rows, shape_, c_.channels * shape_.channel,
+                      c_.groups * c_.rows * row_step_, out_x_, lanes, cut_.reading)
+                   .all;
+    for (Panel& panel : all) {
+      panel.end = cut_.depth;
+      if (cut_.inside) leave_out_padding(panel);
+    }
+    return all;
+  }
+
+  void leave_out_padding(Panel& panel) const {
+    const Offset rows = static_cast<Offset>(c_.y.taps.size());
+    Offset first = rows, last = 0;
+    for (Offset read : panel.reads) {
+      for (Offset k = 0; k < rows; ++k) {
+        const Offset row =
+            c_.y.in_start + (read / shape_.pitch + c_.y.shift[k]) * c_.y.in_step + c_.y.phase[k];
+        if (row < 0 || row >= c_.in_y) continue;
+        first = std::min(first, k);
+        last = std::max(last, k + 1);
+      }
+    }
+    const Offset row_taps = cut_.depth / std::max<Offset>(1, rows);
+    panel.begin = std::min(first, last) * row_taps;
+    panel.end = last * row_taps;
   }
 
   // Of every group and tile: (depth, height), the last tile of a group as high as it is.
   void pack_weights(const Execution& execution) {
     const Offset tiles = (c_.rows + cut_.height - 1) / cut_.height;
-    const bool contiguous = weight_.empty() || weight_.back() == cut_.depth - 1;
+    if (in_place_) return;
+    const bool contiguous = in_order();
     parallel_ranges(c_.groups * tiles, 1, 4.0 * c_.groups * c_.rows * cut_.depth, execution,
                     [&](Offset item, Offset) {
                       const Offset group = item / tiles, first = item % tiles * cut_.height;
                       const Offset height = std::min(cut_.height, c_.rows - first);
                       const T* from = c_.weights + group * c_.group_step + first * c_.row_step;
-                      T* to = tile_weights(group, first);
+                      T* to = packed_weights(group, first);
                       if (contiguous) return pack_rows(from, c_.row_step, Offset{1}, height, cut_.depth, to);
                       for (Offset t = 0; t < cut_.depth; ++t) {
                         for (Offset r = 0; r < height; ++r) *to++ = from[r * c_.row_step + weight_[t]];
@@ -94,7 +132,22 @@ class Correlator {
                     });
   }
 
-  T* tile_weights(Offset group, Offset row) { return packed_.data() + (group * c_.rows + row) * cut_.depth; }
+  // Of a tile: (depth, height), or in place (height, depth).
+  T* packed_weights(Offset group, Offset row) {
+    return packed_->data() + (group * c_.rows + row) * cut_.depth;
+  }
+  const T* tile_weights(Offset group, Offset row) {
+    if (in_place_) return c_.weights + group * c_.group_step + row * c_.row_step;
+    return packed_weights(group, row);
+  }
+
+  // Whether the weights of a row lie in the order of the product.
+  bool in_order() const {
+    for (Offset t = 0; t < cut_.depth; ++t) {
+      if (weight_[t] != t) return false;
+    }
+    return true;
+  }
 
   void compute(Scratch& s, Offset task) {
     const Offset block = task % cut_.row_blocks;
@@ -138,10 +191,10 @@ class Correlator {
       const Offset depth = std::min(cut_.slab, cut_.depth - first);
       T* sums = s.sums.data();
       for (const Panel& panel : panels) {
-        if (!cut_.direct) pack(s, panel, first, depth);
+        if (cut_.reading == Reading::packed) pack(s, panel, first, depth);
         for (Offset i = begin; i < end; i += cut_.height) {
           const Offset height = std::min(cut_.height, c_.rows - i);
-          const T* a = tile_weights(group, i) + first * height;
+          const T* a = tile_weights(group, i);
           with_constant<kPanel>(height, [&](auto rows) {
             with_constant<kPanelVectors>(panel.vectors, [&](auto vectors) {
               tile<decltype(rows)::value, decltype(vectors)::value>(s, panel, a, first, depth, group, i,
@@ -173,9 +226,23 @@ class Correlator {
     }
   }
 
+  // Row r and tap t of the weights stand at a[r row + t step]: constants where they are packed.
+  template <class Row, class Step, int rows, int vectors>
+  void add_product(const Scratch& s, const Panel& panel, const T* a, Row row, Step step, Offset first,
+                   Offset depth, Simd<T> (&sum)[rows][vectors]) const {
+    if (cut_.reading == Reading::packed) {
+      panel_product<T>(a + first * step, row, step, s.panel.data(), Offset{vectors * lanes}, depth, sum);
+      return;
+    }
+    const T* b[vectors];
+    for (int v = 0; v < vectors; ++v) b[v] = s.planes.data() + panel.reads[v];
+    const Offset begin = std::max(first, panel.begin), end = std::min(first + depth, panel.end);
+    gathered_product<T>(a + begin * step, row, step, b, from_.data() + begin, end - begin, sum);
+  }
+
   template <int rows, int vectors>
-  void tile(Scratch& s, const Panel& panel, const T* a, Offset first, Offset depth, Offset group, Offset i,
-            T* partial, T* out) const {
+  [[gnu::noinline]] void tile(Scratch& s, const Panel& panel, const T* a, Offset first, Offset depth,
+                              Offset group, Offset i, T* partial, T* out) const {
     Simd<T> sum[rows][vectors];
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
@@ -183,12 +250,11 @@ class Correlator {
       for (int v = 0; v < vectors; ++v)
         sum[r][v] = first == 0 ? start : load(partial + r * width + v * lanes);
     }
-    if (cut_.direct) {
-      const T* b[vectors];
-      for (int v = 0; v < vectors; ++v) b[v] = s.planes.data() + panel.runs[v].from;
-      gathered_product<T>(a, 1, rows, b, from_.data() + first, depth, sum);
+    if (in_place_) {
+      add_product(s, panel, a, c_.row_step, Offset{1}, first, depth, sum);
     } else {
-      panel_product<T>(a, 1, rows, s.panel.data(), Offset{vectors * lanes}, depth, sum);
+      add_product(s, panel, a, std::integral_constant<Offset, 1>(), std::integral_constant<Offset, rows>(),
+                  first, depth, sum);
     }
     if (first + depth < cut_.depth) {
 #pragma GCC unroll 8
@@ -232,7 +298,8 @@ class Correlator {
   std::optional<ImagesInside<T>> inside_;
   std::vector<Offset> from_, weight_;  // of each of the K: where in the planes, where in the weights
   std::vector<Panel> panels_;          // of a whole task
-  PooledBuffer<T> packed_;
+  bool in_place_;                      // weights are read where they lie
+  std::optional<PooledBuffer<T>> packed_;
 };
 
 }  // namespace eckart

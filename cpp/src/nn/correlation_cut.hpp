@@ -6,6 +6,7 @@
 #include "eckart/linalg/activation.hpp"
 #include "eckart/linalg/register_tile.hpp"
 #include "images_inside.hpp"
+#include "panels.hpp"
 
 namespace eckart {
 
@@ -30,8 +31,9 @@ struct CorrelationCut {
   Offset image_tasks, y_tasks, row_blocks = 1;
   Offset depth, slab;  // of the whole product, of one slab
   Offset height;       // rows of a tile
-  bool direct;         // panels are read in the planes, not copied
+  Reading reading;     // of panels
   bool inside;         // images are innermost
+  bool by_rows;        // the order of the taps: (row, channel, column), else (channel, row, column)
 
   static constexpr Offset lanes = kSimdWidth<T>;
   static constexpr Offset kSlab = 448;              // taps whose panel fits the first-level cache
@@ -45,18 +47,20 @@ struct CorrelationCut {
     slab = std::max<Offset>(1, (depth + slabs - 1) / slabs);
     const Offset panels = (c.rows + kPanel - 1) / kPanel;
     height = std::max<Offset>(1, (c.rows + panels - 1) / std::max<Offset>(1, panels));
-    // Reading in place spares a copy of each panel, but leaves the lanes beyond a row's end idle.
     const Offset padded = round_up(std::max<Offset>(c.x.count, 1), lanes);
-    direct = 1.5 * c.rows * (padded - c.x.count) <= 5.0 * c.x.count;
     y_rows = std::max<Offset>(1, c.y.count);
-    inside = suits_images_inside(c, padded);
-    direct = direct || inside;
+    by_rows = suits_images_inside(c, padded);
+    inside = by_rows && 4 * c.images >= 3 * lanes;
+    reading = inside ? Reading::rows : choose_reading(c, padded);
     const Offset row_bytes = PlaneShape(c.y, c.x, 1).channel * c.channels * static_cast<Offset>(sizeof(T));
     const Offset groups = std::max<Offset>(1, c.groups);
     if (inside) {
       images = lanes;
     } else if (pixels < kPixels) {
-      images = std::clamp<Offset>(kPixels / pixels, 1, std::max<Offset>(1, c.images * groups / kTasks));
+      // Many weights come from far away: better once for some images than for each.
+      const bool many = c.rows * depth * Offset{sizeof(T)} > kPlaneBytes;
+      const Offset most = many ? c.images : c.images * groups / kTasks;
+      images = std::clamp<Offset>(kPixels / pixels, 1, std::max<Offset>(1, most));
     } else {
       const Offset wanted = std::max<Offset>(1, kTasks / std::max<Offset>(1, c.images * groups));
       const Offset fits = std::max<Offset>(1, kPlaneBytes / std::max<Offset>(1, row_bytes));
@@ -73,13 +77,20 @@ struct CorrelationCut {
   }
 
  private:
-  // Enough images for a vector, rows that fill none, and planes and results of a vector of images in the
-  // cache.
+  // Reading in place spares a copy of each panel, about four cycles a vector, but some lanes are idle: the
+  // product takes half a cycle for each vector and row.
+  static Reading choose_reading(const Correlation<T>& c, Offset padded) {
+    const double count = static_cast<double>(std::max<Offset>(c.x.count, 1));
+    const double rows = padded / count - 1, flat = (c.x.count + c.x.reach) / count - 1;
+    if (0.5 * c.rows * std::min(rows, flat) > 4) return Reading::packed;
+    return rows <= flat ? Reading::rows : Reading::flat;
+  }
+
+  // Rows that fill no vector, and planes and results of a vector of images in the cache.
   static bool suits_images_inside(const Correlation<T>& c, Offset padded) {
     const Offset planes = c.channels * PlaneShape(c.y, widened<T>(c.x), c.y.count).channel;
     const Offset results = c.rows * c.y.count * c.x.count * lanes;
-    return 4 * c.images >= 3 * lanes && 4 * c.x.count < 3 * padded &&
-           (planes + results) * Offset{sizeof(T)} <= 2 * kPlaneBytes;
+    return 4 * c.x.count < 3 * padded && (planes + results) * Offset{sizeof(T)} <= 2 * kPlaneBytes;
   }
 };
 

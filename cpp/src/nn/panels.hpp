@@ -8,10 +8,17 @@
 
 namespace eckart {
 
-// Neighbours in a row, which lie one after the other in the copied planes.
+// How the panels of a product come to the planes' numbers.
+enum class Reading {
+  packed,  // a copy, every lane of which is a position of the result
+  rows,    // where they lie; a vector begins with each row, and lanes beyond a row's end are idle
+  flat     // where they lie, all rows of an image as one: what is between two rows is computed and dropped
+};
+
+// Neighbours in a row of the results.
 struct Run {
   Offset lane, length;
-  bool spill;   // as a write: may be stored in whole vectors, for what is overwritten is written later
+  bool spill;   // may be stored in whole vectors, for what is overwritten is written later
   Offset from;  // into the planes, at the first tap
   Offset to;    // into the output of the task's first image and channel
 };
@@ -22,31 +29,56 @@ struct Copy {
 };
 
 struct Panel {
-  Offset vectors;
-  bool whole;  // every lane is a result, and they lie one after the other in the output too
+  Offset vectors = 0;
+  bool whole = false;  // one run of whole vectors
   std::vector<Run> runs;
-  std::vector<Run> writes;   // the runs, neighbours in the output joined
-  std::vector<Copy> copies;  // of whole vectors: what is too much is overwritten by the next one
+  std::vector<Run> writes;    // the runs, neighbours in the output joined
+  std::vector<Copy> copies;   // of whole vectors: what is too much is overwritten by the next one
+  std::vector<Offset> reads;  // not packed: where each vector lies, at the first tap
+  Offset begin = 0, end = 0;  // of the taps that see more than padding
 };
 
-// `direct`: every vector begins a run, so that it can be read where it lies.
 class Panels {
  public:
   Panels(const Axis& y, const Axis& x, Offset images, Offset rows, const PlaneShape& shape, Offset image_from,
-         Offset image_to, Offset out_x, Offset lanes, bool direct)
+         Offset image_to, Offset out_x, Offset lanes, Reading reading)
       : lanes_(lanes), dense_(x.out_step == 1 && y.out_step == 1) {
     const Offset row_vectors = (x.count + lanes - 1) / lanes;
-    vectors_ = direct ? images * rows * row_vectors : (images * rows * x.count + lanes - 1) / lanes;
-    for (Offset image = 0; image < images; ++image) {
+    const Offset image = (rows - 1) * shape.pitch + x.count;  // all rows as one
+    vectors_ = reading == Reading::packed ? (images * rows * x.count + lanes - 1) / lanes
+               : reading == Reading::rows ? images * rows * row_vectors
+                                          : images * ((image + lanes - 1) / lanes);
+    const auto to = [&](Offset n, Offset i, Offset j) {
+      return n * image_to + i * y.out_step * out_x + j * x.out_step;
+    };
+    for (Offset n = 0; n < images; ++n) {
+      if (reading == Reading::flat) {
+        for (Offset f = 0; f < image; f += lanes) {
+          add_vector(n * image_from + f);
+          for (Offset g = f; g < std::min(image, f + lanes);) {
+            const Offset i = g / shape.pitch, j = g % shape.pitch;
+            const Offset length = std::min(f + lanes - g, (j < x.count ? x.count : shape.pitch) - j);
+            if (j < x.count) add_run({lane_ - lanes + g - f, length, false, 0, to(n, i, j)});
+            g += length;
+          }
+        }
+        continue;
+      }
       for (Offset i = 0; i < rows; ++i) {
         for (Offset j = 0; j < x.count;) {
-          if (all.empty() || lane_ == capacity_) start();
-          const Offset room = direct ? lanes : capacity_ - lane_;
-          const Offset length = std::min(room, x.count - j);
-          all.back().runs.push_back({lane_, length, false, image * image_from + i * shape.pitch + j,
-                                     image * image_to + i * y.out_step * out_x + j * x.out_step});
-          lane_ += direct ? lanes : length;
-          j += length;
+          const Offset from = n * image_from + i * shape.pitch + j;
+          if (reading == Reading::rows) {
+            add_vector(from);
+            const Offset length = std::min(lanes, x.count - j);
+            add_run({lane_ - lanes, length, false, from, to(n, i, j)});
+            j += length;
+          } else {
+            if (all.empty() || lane_ == capacity_) start();
+            const Offset length = std::min(capacity_ - lane_, x.count - j);
+            add_run({lane_, length, false, from, to(n, i, j)});
+            lane_ += length;
+            j += length;
+          }
         }
       }
     }
@@ -71,13 +103,19 @@ class Panels {
     lane_ = 0;
   }
 
+  void add_vector(Offset from) {
+    if (all.empty() || lane_ == capacity_) start();
+    all.back().reads.push_back(from);
+    lane_ += lanes_;
+  }
+
+  void add_run(const Run& run) { all.back().runs.push_back(run); }
+
   void finish() {
     if (all.empty()) return;
     Panel& panel = all.back();
     panel.vectors = (lane_ + lanes_ - 1) / lanes_;
     Offset lane = 0, to = panel.runs.front().to;
-    panel.copies.clear();
-    panel.writes.clear();
     for (const Run& run : panel.runs) {
       if (dense_ && run.to == to && run.lane == lane && !panel.writes.empty()) {
         panel.writes.back().length += run.length;
@@ -88,7 +126,7 @@ class Panels {
       to = run.to + run.length;
       for (Offset i = 0; i < run.length; i += lanes_) panel.copies.push_back({run.lane + i, run.from + i});
     }
-    panel.whole = dense_ && panel.writes.size() == 1 && lane == panel.vectors * lanes_;
+    panel.whole = dense_ && panel.writes.size() == 1 && panel.writes[0].length == panel.vectors * lanes_;
   }
 
   Offset lanes_, vectors_, capacity_ = 0, lane_ = 0;  // vectors that are left; lanes of this panel, and used
