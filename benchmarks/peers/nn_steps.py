@@ -1,10 +1,12 @@
 """Whole training steps beside PyTorch's: forward, backward and Adam.
 
-python benchmarks/peers/nn_steps.py [--jobs mlp-1 lenet-64 ...] [--rounds 3] [--seconds 1] [--json]
+python benchmarks/peers/nn_steps.py [--jobs mlp-1 lenet-64 gpt ...] [--rounds 3] [--seconds 1] [--json]
 
 Each library in a process of its own, in turn, the least time counts. PyTorch with one thread and with two,
 its Adam fused, both layouts for images: the best of them. Both start from the same weights and take three
 steps on one batch, whose losses are compared before any time is told. "plan" is eckart's step as a plan.
+"gpt" is nanoGPT's configuration for a CPU: AdamW, and gradients clipped to a norm of 1. ResNet-20 has no plan:
+its batch norms move averages.
 """
 
 import argparse
@@ -17,26 +19,38 @@ from typing import Any
 
 import numpy as np
 
-JOBS = {"mlp-1": 1, "mlp-32": 32, "mlp-256": 256, "lenet-64": 64}  # batch
+JOBS = {"mlp-1": 1, "mlp-32": 32, "mlp-256": 256, "lenet-64": 64, "resnet-128": 128, "gpt": 12}  # batch
+GPT = (65, 64, 4, 4, 128)  # nanoGPT's for a CPU: vocabulary, context, layers, heads, width
 STEPS = 3  # whose losses are compared
 
 
 def batch(job: str) -> tuple[Any, Any]:
-    """Return images and classes."""
+    """Return images and classes, or tokens and those that follow them."""
     rng, n = np.random.default_rng(0), JOBS[job]
-    shape = (n, 784) if job.startswith("mlp") else (n, 1, 28, 28)
+    if job == "gpt":
+        tokens = rng.integers(0, GPT[0], (n, GPT[1] + 1))
+        return tokens[:, :-1].copy(), tokens[:, 1:].reshape(-1)
+    shape = (n, 784) if job.startswith("mlp") else (n, 3, 32, 32) if job == "resnet-128" else (n, 1, 28, 28)
     return rng.standard_normal(shape).astype(np.float32), rng.integers(0, 10, n)
 
 
 def weights(job: str) -> dict[str, Any]:
     """Return arrays by PyTorch's names."""
+    return {name: np.array(p) for name, p in network(job).state_dict().items()}
+
+
+def network(job: str) -> Any:
+    """Return eckart's, the same each time."""
     from eckart.nn import layers, models
 
-    net: Any = models.LeNet5(random_state=0)
-    if job.startswith("mlp"):
-        first = layers.Linear(784, 128, random_state=0)
-        net = layers.Sequential(first, layers.ReLU(), layers.Linear(128, 10, random_state=1))
-    return {name: np.array(p) for name, p in net.state_dict().items()}
+    if job == "gpt":
+        return models.GPT(*GPT, bias=False, random_state=0)
+    if job == "lenet-64":
+        return models.LeNet5(random_state=0)
+    if job == "resnet-128":
+        return models.ResNet20(random_state=0)
+    first = layers.Linear(784, 128, random_state=0)
+    return layers.Sequential(first, layers.ReLU(), layers.Linear(128, 10, random_state=1))
 
 
 def least(step: Callable[[], Any], seconds: float) -> float:
@@ -52,17 +66,15 @@ def least(step: Callable[[], Any], seconds: float) -> float:
 
 def run_eckart(job: str, planned: bool, seconds: float) -> list[float]:
     from eckart import nn
-    from eckart.nn import functional, layers, models, optim
+    from eckart.nn import functional, ops, optim
 
-    net: Any = models.LeNet5()
-    if job.startswith("mlp"):
-        net = layers.Sequential(layers.Linear(784, 128), layers.ReLU(), layers.Linear(128, 10))
-    net.load_state_dict(weights(job))
-    optimizer = optim.Adam(net.parameters(), lr=1e-3)
+    net, adam = network(job), optim.AdamW if job == "gpt" else optim.Adam
+    optimizer = adam(net.parameters(), lr=1e-3)
     x, y = batch(job)
 
     def loss(x: Any, y: Any) -> nn.Tensor:
-        return functional.cross_entropy(net(nn.Tensor(x)), y)
+        logits = net(nn.Tensor(x))
+        return functional.cross_entropy(ops.reshape(logits, (-1, logits.shape[-1])), y)
 
     plan = nn.Plan(loss, x, y) if planned else None
 
@@ -74,6 +86,8 @@ def run_eckart(job: str, planned: bool, seconds: float) -> list[float]:
             result = loss(x, y)
             result.backward()
             value = result.item()
+        if job == "gpt":
+            optim.clip_grad_norm(net.parameters(), 1.0)
         optimizer.step()
         return value
 
@@ -89,18 +103,30 @@ def run_torch(job: str, threads: int, last: bool, seconds: float) -> list[float]
     arrays = {name: torch.tensor(a) for name, a in weights(job).items()}
     if job.startswith("mlp"):
         net: Any = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
+    elif job == "gpt":
+        from torch_gpt import GPT as Decoder
+
+        net = Decoder(*GPT)
+    elif job == "resnet-128":
+        from torch_resnet import ResNet20
+
+        net = ResNet20()
     else:
         net = torch_lenet(nn)
-    net.load_state_dict(dict(zip(net.state_dict(), arrays.values(), strict=True)))
+    named = job in ("gpt", "resnet-128")  # the others are numbered differently, in the same order
+    net.load_state_dict(arrays if named else dict(zip(net.state_dict(), arrays.values(), strict=True)))
     x, y = (torch.tensor(a) for a in batch(job))
     if last:
         net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
+    adam = torch.optim.AdamW if job == "gpt" else torch.optim.Adam
+    optimizer = adam(net.parameters(), lr=1e-3, fused=True)
 
     def step() -> float:
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(net(x), y)
         loss.backward()
+        if job == "gpt":
+            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
         return float(loss)
 
@@ -136,8 +162,8 @@ def main() -> None:
 
 def report(job: str, options: argparse.Namespace) -> dict[str, Any]:
     """Measure all settings in turn and print one line."""
-    last = [False] if job.startswith("mlp") else [False, True]
-    settings: list[Any] = [["eckart", job, planned] for planned in (False, True)]
+    last = [False, True] if job in ("lenet-64", "resnet-128") else [False]
+    settings: list[Any] = [["eckart", job, planned] for planned in (False, True)[: 1 + (job != "resnet-128")]]
     settings += [["torch", job, threads, layout] for threads in (1, 2) for layout in last]
     times: dict[str, list[float]] = {}
     for _ in range(options.rounds):
@@ -152,9 +178,10 @@ def report(job: str, options: argparse.Namespace) -> dict[str, Any]:
             losses.append(values)
         np.testing.assert_allclose(losses, np.broadcast_to(losses[0], np.shape(losses)), rtol=2e-4)
     best = {name: min(found) * 1e3 for name, found in times.items()}
+    ours = [name for name in ("eckart", "plan") if name in best]
     print(
-        f"{job:<9} eckart {best['eckart']:.3f} ms, plan {best['plan']:.3f} ms, torch {best['torch']:.3f} ms: "
-        f"{best['torch'] / best['eckart']:.2f}x, plan {best['torch'] / best['plan']:.2f}x",
+        f"{job:<10} torch {best['torch']:.3f} ms, "
+        + ", ".join(f"{name} {best[name]:.3f} ms: {best['torch'] / best[name]:.2f}x" for name in ours),
         flush=True,
     )
     return {"job": job, "milliseconds": best}

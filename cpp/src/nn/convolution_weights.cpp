@@ -26,6 +26,7 @@ constexpr Offset kPositions = 200;            // of a band: its transposed gradi
 constexpr Offset kPlaneBytes = 512 << 10;
 constexpr Offset kTasks = 8;
 constexpr Offset kFewBytes = 256 << 10;  // of vector sums
+constexpr Offset kFewNumbers = 1280;     // of a band of one channel
 constexpr Offset kAhead = 256;           // numbers that are fetched ahead
 constexpr int kFewRows = 4, kFewTaps = 6;
 
@@ -44,7 +45,8 @@ class WeightGradient {
         x_axis_(forward_axis(c.x)),
         shape_(y_axis_, x_axis_, c.y.out),
         taps_(shape_.tap_offsets(y_axis_, x_axis_)),
-        row_(round_up(c.y.out * shape_.pitch, lanes)),
+        few_band_(share_of(c.y.out, (c.y.out * shape_.pitch + kFewNumbers - 1) / kFewNumbers)),
+        row_(round_up(few_band_ * shape_.pitch, lanes)),
         out_padded_(round_up(c.group_out(), lanes)),
         depth_(c.group_in() * c.taps()),
         band_(std::clamp<Offset>(kPositions / std::max<Offset>(1, c.x.out), 1, std::max<Offset>(1, c.y.out))),
@@ -59,7 +61,7 @@ class WeightGradient {
     const Offset few_bytes = c.group_out() * depth_ * lanes * Offset{sizeof(T)};
     const Offset pixels = std::max<Offset>(1, c.y.out * c.x.out);
     group_images_ = std::clamp<Offset>(kPositions / pixels, 1, chunk_images_);
-    few_ = few_bytes <= kFewBytes && (4 * pixels >= 3 * row_ || c.group_out() < lanes / 4);
+    few_ = few_bytes <= kFewBytes && (4 * c.x.out >= 3 * shape_.pitch || c.group_out() < lanes / 4);
   }
 
   // dw and db may be null.
@@ -84,6 +86,11 @@ class WeightGradient {
 
  private:
   static constexpr Offset lanes = kSimdWidth<T>;
+
+  static Offset share_of(Offset n, Offset shares) {
+    shares = std::max<Offset>(1, shares);
+    return (n + shares - 1) / shares;
+  }
 
   Offset n_chunks() const {
     const Offset by_size = kPartial / std::max<Offset>(1, partial_size());
@@ -137,37 +144,61 @@ class WeightGradient {
     if (few_) add_lanes(s.sums.data(), n_taps, sums);
   }
 
-  // Few weights. The gradient's rows are filled up with zeros to those of the planes, so that all rows of an
-  // image are one row, whose vectors see a tap's numbers at one distance.
+  // Few weights. The gradient's rows are filled up with zeros to those of the planes, so that all rows of a
+  // band are one row, whose vectors see a tap's numbers at one distance.
   void add_few(Scratch& s, const T* dy, Offset images, Offset n_taps, T* totals) const {
     const Offset plane = c_.y.out * c_.x.out;
-    T* to = s.gradient.data();  // (out, images, row_)
-    for (Offset o = 0; o < c_.group_out(); ++o) {
-      for (Offset i = 0; i < images; ++i, to += row_) {
-        spread_rows(dy + (i * c_.out + o) * plane, to);
-        totals[o] += vector_sum(to, row_);
+    Ahead ahead = next_images(dy, images, n_taps);
+    even_shares(c_.y.out, few_band_, [&](Offset row, Offset rows) {
+      T* to = s.gradient.data();  // (out, images, row_)
+      for (Offset o = 0; o < c_.group_out(); ++o) {
+        for (Offset i = 0; i < images; ++i, to += row_) {
+          spread_rows(dy + (i * c_.out + o) * plane + row * c_.x.out, rows, to);
+          totals[o] += vector_sum(to, row_);
+        }
       }
-    }
-    even_shares(c_.group_out(), kFewRows, [&](Offset o, Offset rows) {
-      even_shares(n_taps, kFewTaps, [&](Offset t, Offset taps) {
-        with_constant<kFewRows>(rows, [&](auto r) {
-          with_constant<kFewTaps>(taps, [&](auto k) {
-            few_tile<decltype(r)::value, decltype(k)::value>(
-                s.planes.data(), s.gradient.data() + o * images * row_, t, images, n_taps,
-                s.sums.data() + (o * n_taps + t) * lanes);
+      const T* planes = s.planes.data() + row * shape_.pitch;
+      even_shares(c_.group_out(), kFewRows, [&](Offset o, Offset out) {
+        even_shares(n_taps, kFewTaps, [&](Offset t, Offset taps) {
+          ahead.fetch();
+          with_constant<kFewRows>(out, [&](auto r) {
+            with_constant<kFewTaps>(taps, [&](auto k) {
+              few_tile<decltype(r)::value, decltype(k)::value>(planes, s.gradient.data() + o * images * row_,
+                                                               t, images, n_taps,
+                                                               s.sums.data() + (o * n_taps + t) * lanes);
+            });
           });
         });
       });
     });
   }
 
-  // A plane of the gradient, its rows `pitch` apart and zeros between them. Whole vectors are copied: what is
+  // What the next images need from afar, some of it at a time, while these ones are multiplied.
+  struct Ahead {
+    const T *at, *end;
+    Offset step;
+
+    void fetch() {
+      const T* stop = std::min(end, at + step);
+      for (; at < stop; at += 64 / sizeof(T)) __builtin_prefetch(at, 0, 2);
+    }
+  };
+
+  Ahead next_images(const T* dy, Offset images, Offset n_taps) const {
+    const Offset plane = c_.y.out * c_.x.out, size = (images - 1) * c_.out * plane + c_.group_out() * plane;
+    const T* next = dy + images * c_.out * plane;
+    const Offset tiles = (c_.y.out + few_band_ - 1) / few_band_ *
+                         ((c_.group_out() + kFewRows - 1) / kFewRows) * ((n_taps + kFewTaps - 1) / kFewTaps);
+    return {next, std::min(next + size, dy_ + c_.images * c_.out * plane), size / tiles + 1};
+  }
+
+  // Rows of the gradient `pitch` apart and zeros between them. Whole vectors are copied: what is
   // too much is overwritten.
-  void spread_rows(const T* from, T* to) const {
+  void spread_rows(const T* from, Offset rows, T* to) const {
     const T* end_of_dy = dy_ + c_.images * c_.out * c_.y.out * c_.x.out;
     const Offset n = c_.x.out, whole = round_up(n, lanes);
     T* end = to + row_;
-    for (Offset i = 0; i < c_.y.out; ++i, from += n, to += shape_.pitch) {
+    for (Offset i = 0; i < rows; ++i, from += n, to += shape_.pitch) {
       if (end_of_dy - from >= whole && end - to >= whole) {
         for (Offset j = 0; j < n; j += lanes) {
           __builtin_prefetch(from + j + kAhead);
@@ -339,7 +370,7 @@ class WeightGradient {
   Axis y_axis_, x_axis_;
   PlaneShape shape_;
   std::vector<Offset> taps_;
-  Offset row_;                 // all rows of a plane of results as one, of whole vectors
+  Offset few_band_, row_;      // rows of a band where weights are few, which count as one of whole vectors
   Offset out_padded_, depth_;  // of a group
   Offset band_, chunks_, chunk_images_;
   PooledBuffer<T> partial_;  // (chunks, groups, depth, out_padded)

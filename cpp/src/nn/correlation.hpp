@@ -102,9 +102,7 @@ class Correlator {
     Offset first = rows, last = 0;
     for (Offset read : panel.reads) {
       for (Offset k = 0; k < rows; ++k) {
-        const Offset row =
-            c_.y.in_start + (read / shape_.pitch + c_.y.shift[k]) * c_.y.in_step + c_.y.phase[k];
-        if (row < 0 || row >= c_.in_y) continue;
+        if (!c_.y.inside(read / shape_.pitch, static_cast<std::size_t>(k), c_.in_y)) continue;
         first = std::min(first, k);
         last = std::max(last, k + 1);
       }
@@ -244,6 +242,7 @@ class Correlator {
   [[gnu::noinline]] void tile(Scratch& s, const Panel& panel, const T* a, Offset first, Offset depth,
                               Offset group, Offset i, T* partial, T* out) const {
     Simd<T> sum[rows][vectors];
+    if (!inside_ && first + depth >= cut_.depth) fetch_results<rows, vectors>(panel, out + i * row_step_);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
       const Simd<T> start = c_.bias ? broadcast(c_.bias[group * c_.rows + i + r]) : Simd<T>{};
@@ -264,6 +263,15 @@ class Correlator {
     } else {
       activate<T>(c_.activation, sum);
       write<rows, vectors>(panel, sum, out + i * row_step_);
+    }
+  }
+
+  // Memory that will be written is fetched while the product runs.
+  template <int rows, int vectors>
+  void fetch_results(const Panel& panel, const T* out) const {
+    for (int r = 0; r < rows; ++r) {
+      const T* to = out + r * row_step_ + panel.writes.front().to;
+      for (int v = 0; v < vectors; ++v) __builtin_prefetch(to + v * lanes, 1);
     }
   }
 

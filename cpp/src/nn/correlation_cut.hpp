@@ -86,11 +86,21 @@ struct CorrelationCut {
     return rows <= flat ? Reading::rows : Reading::flat;
   }
 
-  // Rows that fill no vector, and planes and results of a vector of images in the cache.
+  // A fourth of the lanes idle or on padding, and planes and results of a vector of images in the cache.
   static bool suits_images_inside(const Correlation<T>& c, Offset padded) {
+    const double useful = c.x.count * (1 - padding_share(c.y, c.in_y));
     const Offset planes = c.channels * PlaneShape(c.y, widened<T>(c.x), c.y.count).channel;
     const Offset results = c.rows * c.y.count * c.x.count * lanes;
-    return 4 * c.x.count < 3 * padded && (planes + results) * Offset{sizeof(T)} <= 2 * kPlaneBytes;
+    return useful < 0.75 * padded && (planes + results) * Offset{sizeof(T)} <= 2 * kPlaneBytes;
+  }
+
+  // Of the rows that taps see from positions.
+  static double padding_share(const Axis& y, Offset in_y) {
+    Offset outside = 0;
+    for (Offset i = 0; i < y.count; ++i) {
+      for (std::size_t k = 0; k < y.taps.size(); ++k) outside += !y.inside(i, k, in_y);
+    }
+    return static_cast<double>(outside) / static_cast<double>(std::max<Offset>(1, y.count * y.taps.size()));
   }
 };
 

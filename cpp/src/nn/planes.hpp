@@ -21,6 +21,12 @@ struct Axis {
   Offset count = 0, out_start = 0, out_step = 1, in_start = 0, in_step = 1;
   std::vector<Offset> taps, shift, phase;  // index into the kernel; of each tap
   Offset reach = 0, phases = 1;            // the largest shift, one more than the largest phase
+
+  // Whether position j sees the input, of n positions, through its t-th tap; else padding.
+  bool inside(Offset j, std::size_t t, Offset n) const {
+    const Offset at = in_start + (j + shift[t]) * in_step + phase[t];
+    return at >= 0 && at < n;
+  }
 };
 
 inline Axis forward_axis(const Window& w) {
