@@ -226,8 +226,8 @@ class WeightGradient {
   }
 
   template <int rows, int taps>
-  void few_tile(const T* planes, const T* gradient, Offset first, Offset images, Offset n_taps,
-                T* sums) const {
+  [[gnu::noinline]] void few_tile(const T* planes, const T* gradient, Offset first, Offset images,
+                                  Offset n_taps, T* sums) const {
     const T* from[taps];
     Simd<T> sum[rows][taps];
 #pragma GCC unroll 8
@@ -311,8 +311,8 @@ class WeightGradient {
   }
 
   template <int n, int vectors>
-  void many_tile(const T* planes, const T* gradient, Offset first, Offset images, Offset rows, Offset n_taps,
-                 T* sums) const {
+  [[gnu::noinline]] void many_tile(const T* planes, const T* gradient, Offset first, Offset images,
+                                   Offset rows, Offset n_taps, T* sums) const {
     const T* a[n];
     Simd<T> sum[n][vectors];
 #pragma GCC unroll 8
@@ -321,15 +321,16 @@ class WeightGradient {
       for (int v = 0; v < vectors; ++v) sum[p][v] = load(sums + p * out_padded_ + v * lanes);
     }
     const Offset image = n_taps / c_.taps() * shape_.channel;
-    for (Offset i = 0; i < images * rows; ++i) {
-      const Offset at = i / rows * image + i % rows * shape_.pitch;
-      for (Offset j = at; j < at + c_.x.out; ++j, gradient += vectors * lanes) {
-        Simd<T> columns[vectors];
-        for (int v = 0; v < vectors; ++v) columns[v] = load(gradient + v * lanes);
+    for (Offset i = 0; i < images; ++i) {
+      for (Offset at = i * image; at < i * image + rows * shape_.pitch; at += shape_.pitch) {
+        for (Offset j = at; j < at + c_.x.out; ++j, gradient += vectors * lanes) {
+          Simd<T> columns[vectors];
+          for (int v = 0; v < vectors; ++v) columns[v] = load(gradient + v * lanes);
 #pragma GCC unroll 8
-        for (int p = 0; p < n; ++p) {
-          const Simd<T> number = broadcast(a[p][j]);
-          for (int v = 0; v < vectors; ++v) sum[p][v] += number * columns[v];
+          for (int p = 0; p < n; ++p) {
+            const Simd<T> number = broadcast(a[p][j]);
+            for (int v = 0; v < vectors; ++v) sum[p][v] += number * columns[v];
+          }
         }
       }
     }

@@ -277,12 +277,18 @@ class Correlator {
 
   template <int rows, int vectors>
   void write(const Panel& panel, const Simd<T> (&sum)[rows][vectors], T* out) const {
+    if (!panel.stores.empty()) {
+#pragma GCC unroll 8
+      for (int r = 0; r < rows; ++r, out += row_step_) {
+        for (int v = 0; v < vectors; ++v) store(out + panel.stores[v], sum[r][v]);
+      }
+      return;
+    }
     T line[(vectors + 1) * lanes];  // a spilling run may begin in the middle of the last vector
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r, out += row_step_) {
-      T* to = panel.whole ? out + panel.runs.front().to : line;
-      for (int v = 0; v < vectors; ++v) store(to + v * lanes, sum[r][v]);
-      if (!panel.whole) write_runs(panel, line, out);
+      for (int v = 0; v < vectors; ++v) store(line + v * lanes, sum[r][v]);
+      write_runs(panel, line, out);
     }
   }
 

@@ -30,12 +30,12 @@ struct Copy {
 
 struct Panel {
   Offset vectors = 0;
-  bool whole = false;  // one run of whole vectors
   std::vector<Run> runs;
-  std::vector<Run> writes;    // the runs, neighbours in the output joined
-  std::vector<Copy> copies;   // of whole vectors: what is too much is overwritten by the next one
-  std::vector<Offset> reads;  // not packed: where each vector lies, at the first tap
-  Offset begin = 0, end = 0;  // of the taps that see more than padding
+  std::vector<Run> writes;     // the runs, neighbours in the output joined
+  std::vector<Copy> copies;    // of whole vectors: what is too much is overwritten by the next one
+  std::vector<Offset> stores;  // where each vector goes as it is, if all of them may
+  std::vector<Offset> reads;   // not packed: where each vector lies, at the first tap
+  Offset begin = 0, end = 0;   // of the taps that see more than padding
 };
 
 class Panels {
@@ -84,9 +84,19 @@ class Panels {
     }
     finish();
     const Offset plane = rows * x.count;  // of the task's rows, in one image
+    const auto spills = [&](const Run& run) {
+      return dense_ && run.to % image_to + round_up(run.length, lanes) <= plane;
+    };
     for (Panel& panel : all) {
-      for (Run& run : panel.writes) {
-        run.spill = dense_ && run.to % image_to + round_up(run.length, lanes) <= plane;
+      for (Run& run : panel.writes) run.spill = spills(run);
+      const Run& first = panel.writes.front();
+      bool single = dense_ && panel.writes.size() == 1 && first.length == panel.vectors * lanes;
+      bool straight = static_cast<Offset>(panel.runs.size()) == panel.vectors;
+      for (Offset v = 0; straight && v < panel.vectors; ++v) {
+        straight = panel.runs[v].lane == v * lanes && spills(panel.runs[v]);
+      }
+      for (Offset v = 0; (single || straight) && v < panel.vectors; ++v) {
+        panel.stores.push_back(single ? first.to + v * lanes : panel.runs[v].to);
       }
     }
   }
@@ -126,7 +136,6 @@ class Panels {
       to = run.to + run.length;
       for (Offset i = 0; i < run.length; i += lanes_) panel.copies.push_back({run.lane + i, run.from + i});
     }
-    panel.whole = dense_ && panel.writes.size() == 1 && panel.writes[0].length == panel.vectors * lanes_;
   }
 
   Offset lanes_, vectors_, capacity_ = 0, lane_ = 0;  // vectors that are left; lanes of this panel, and used
