@@ -37,10 +37,12 @@ class WeightGradient {
     PooledBuffer<T> planes, gradient, sums;
   };
 
-  WeightGradient(const Convolution& c, const T* x, const T* dy)
+  WeightGradient(const Convolution& c, const T* x, const T* dy, const T* y, Activation activation)
       : c_(c),
         x_(x),
         dy_(dy),
+        y_(y),
+        activation_(activation),
         y_axis_(forward_axis(c.y)),
         x_axis_(forward_axis(c.x)),
         shape_(y_axis_, x_axis_, c.y.out),
@@ -192,6 +194,16 @@ class WeightGradient {
     return {next, std::min(next + size, dy_ + c_.images * c_.out * plane), size / tiles + 1};
   }
 
+  // A vector of the gradient, at a place in dy, before the activation; one number of it.
+  Simd<T> before(const T* at) const {
+    if (activation_ == Activation::none) return load(at);
+    return before_activation<T>(activation_, load(y_ + (at - dy_)), load(at));
+  }
+  T one_before(const T* at) const {
+    if (activation_ == Activation::none) return *at;
+    return before_activation<T>(activation_, broadcast(y_[at - dy_]), broadcast(*at))[0];
+  }
+
   // Rows of the gradient `pitch` apart and zeros between them. Whole vectors are copied: what is
   // too much is overwritten.
   void spread_rows(const T* from, Offset rows, T* to) const {
@@ -202,10 +214,10 @@ class WeightGradient {
       if (end_of_dy - from >= whole && end - to >= whole) {
         for (Offset j = 0; j < n; j += lanes) {
           __builtin_prefetch(from + j + kAhead);
-          store(to + j, load(from + j));
+          store(to + j, before(from + j));
         }
       } else {
-        copy_row(from, n, to);
+        for (Offset j = 0; j < n; ++j) to[j] = one_before(from + j);
       }
       if (end - to >= whole + lanes && shape_.pitch - n <= lanes) {
         store(to + n, Simd<T>{});
@@ -293,7 +305,7 @@ class WeightGradient {
     for (; p + lanes <= n; p += lanes) {
       Simd<T> square[lanes];
 #pragma GCC unroll 16
-      for (int l = 0; l < lanes; ++l) square[l] = l < channels ? load(from + l * plane + p) : Simd<T>{};
+      for (int l = 0; l < lanes; ++l) square[l] = l < channels ? before(from + l * plane + p) : Simd<T>{};
       transpose<T>(square);
 #pragma GCC unroll 16
       for (int l = 0; l < lanes; ++l) {
@@ -303,7 +315,7 @@ class WeightGradient {
     }
     for (; p < n; ++p) {
       T line[lanes] = {};
-      for (Offset l = 0; l < channels; ++l) line[l] = from[l * plane + p];
+      for (Offset l = 0; l < channels; ++l) line[l] = one_before(from + l * plane + p);
       store(to + p * stride, load(line));
       sum += load(line);
     }
@@ -367,7 +379,8 @@ class WeightGradient {
   }
 
   const Convolution& c_;
-  const T *x_, *dy_;
+  const T *x_, *dy_, *y_;
+  Activation activation_;
   Axis y_axis_, x_axis_;
   PlaneShape shape_;
   std::vector<Offset> taps_;
@@ -384,14 +397,14 @@ class WeightGradient {
 }  // namespace
 
 template <class T>
-void convolve_weight_gradient(const Convolution& conv, const T* x, const T* dy, T* dw, T* db,
-                              const Execution& run) {
-  WeightGradient<T>(conv, x, dy).compute(dw, db, run);
+void convolve_weight_gradient(const Convolution& conv, const T* x, const T* dy, const T* y,
+                              Activation activation, T* dw, T* db, const Execution& run) {
+  WeightGradient<T>(conv, x, dy, y, activation).compute(dw, db, run);
 }
 
-template void convolve_weight_gradient(const Convolution&, const float*, const float*, float*, float*,
-                                       const Execution&);
-template void convolve_weight_gradient(const Convolution&, const double*, const double*, double*, double*,
-                                       const Execution&);
+template void convolve_weight_gradient(const Convolution&, const float*, const float*, const float*,
+                                       Activation, float*, float*, const Execution&);
+template void convolve_weight_gradient(const Convolution&, const double*, const double*, const double*,
+                                       Activation, double*, double*, const Execution&);
 
 }  // namespace eckart
