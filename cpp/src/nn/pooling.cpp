@@ -56,27 +56,44 @@ class MaxRow {
 
   template <int stride>
   Offset vectors(Offset i, Offset j, const T* plane, T* y, Index* places) const {
-    for (; j < inner_end_; j += lanes) {
-      const T* last = plane + last_row(i) * columns_.in + column(j, columns_.kernel - 1);
-      if (end_of_x_ - last < stride * lanes || end_of_y_ - (y + j) < lanes) return j;
-      largest<stride>(i, j, plane, y, places);
-    }
-    return inner_end_;
+    const Offset top = i * rows_.stride - rows_.before;
+    const bool square = rows_.kernel == columns_.kernel && rows_.dilation == 1 && columns_.dilation == 1;
+    const bool whole = square && top >= 0 && top + rows_.kernel <= rows_.in;
+    if (whole && rows_.kernel == 2) return vectors<stride, 2>(i, j, plane, y, places);
+    if (whole && rows_.kernel == 3) return vectors<stride, 3>(i, j, plane, y, places);
+    return vectors<stride, 0>(i, j, plane, y, places);
   }
 
-  template <int stride>
+  // `size`: of a square window all of which is inside; 0: whatever the windows say.
+  template <int stride, int size>
+  Offset vectors(Offset i, Offset j, const T* plane, T* y, Index* places) const {
+    const T* last = plane + last_row(i) * columns_.in + column(0, columns_.kernel - 1);
+    const Offset readable = (end_of_x_ - last) / stride, writable = end_of_y_ - y;
+    const Offset end = std::min({inner_end_, readable - lanes + 1, writable - lanes + 1});
+    for (; j < end; j += lanes) largest<stride, size>(i, j, plane, y, places);
+    return std::min(j, inner_end_);
+  }
+
+  template <int stride, int size>
   void largest(Offset i, Offset j, const T* plane, T* y, Index* places) const {
+    using Number = decltype(Places()[0] + 0);
+    const Offset height = size > 0 ? size : rows_.kernel, width = size > 0 ? size : columns_.kernel;
     Simd<T> best = broadcast(-std::numeric_limits<T>::infinity());
     Places place = Places{} - 1;
-    for (Offset k = 0; k < rows_.kernel; ++k) {
-      const Offset row = i * rows_.stride + k * rows_.dilation - rows_.before;
-      if (row < 0 || row >= rows_.in) continue;
-      for (Offset l = 0; l < columns_.kernel; ++l) {
-        const Offset at = row * columns_.in + column(j, l);
+#pragma GCC unroll 3
+    for (Offset k = 0; k < height; ++k) {
+      const Offset row = i * rows_.stride + (size > 0 ? k : k * rows_.dilation) - rows_.before;
+      if (size == 0 && (row < 0 || row >= rows_.in)) continue;
+#pragma GCC unroll 3
+      for (Offset l = 0; l < width; ++l) {
+        const Offset at = row * columns_.in + (size > 0 ? column(j, 0) + l : column(j, l));
         const Simd<T> value = strided<stride>(plane + at);
-        const Places larger = (value > best) | (value != value) | (place < 0);
+        const Places here = steps<stride>() + static_cast<Number>(at);
+        Places larger = (value > best) | (value != value);  // also what is no number
+        if (size == 0) larger |= place < 0;                 // and what comes first
+        if (size > 0 && k + l == 0) larger = ~Places{};
         best = larger ? value : best;
-        place = larger ? (steps<stride>() + static_cast<decltype(place[0] + 0)>(at)) : place;
+        place = larger ? here : place;
       }
     }
     store(y + j, best);
@@ -153,9 +170,11 @@ void max_pool_backward(Offset planes, Offset in, Offset out, const T* dy, const 
                        const Execution& run) {
   for_planes(planes, in + 2 * out, run, [&](Offset plane) {
     T* to = dx + plane * in;
+    const T* from = dy + plane * out;
+    const Index* place = places + plane * out;
     std::fill_n(to, in, T(0));
-    for (Offset o = plane * out; o < (plane + 1) * out; ++o) {
-      if (places[o] >= 0) to[places[o]] += dy[o];
+    for (Offset o = 0; o < out; ++o) {
+      if (place[o] >= 0) to[place[o]] += from[o];
     }
   });
 }
