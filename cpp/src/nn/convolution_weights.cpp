@@ -14,6 +14,7 @@
 #include "eckart/linalg/register_tile.hpp"
 #include "eckart/nn/convolution.hpp"
 #include "planes.hpp"
+#include "result_gradient.hpp"
 
 namespace eckart {
 
@@ -27,7 +28,6 @@ constexpr Offset kPlaneBytes = 512 << 10;
 constexpr Offset kTasks = 8;
 constexpr Offset kFewBytes = 256 << 10;  // of vector sums
 constexpr Offset kFewNumbers = 1280;     // of a band of one channel
-constexpr Offset kAhead = 256;           // numbers that are fetched ahead
 constexpr int kFewRows = 4, kFewTaps = 6;
 
 template <class T>
@@ -40,12 +40,11 @@ class WeightGradient {
   WeightGradient(const Convolution& c, const T* x, const T* dy, const T* y, Activation activation)
       : c_(c),
         x_(x),
-        dy_(dy),
-        y_(y),
-        activation_(activation),
+        gradient_(c, dy, y, activation),
         y_axis_(forward_axis(c.y)),
         x_axis_(forward_axis(c.x)),
         shape_(y_axis_, x_axis_, c.y.out),
+        copy_(y_axis_, x_axis_, c.y.in, c.x.in, shape_),
         taps_(shape_.tap_offsets(y_axis_, x_axis_)),
         few_band_(share_of(c.y.out, (c.y.out * shape_.pitch + kFewNumbers - 1) / kFewNumbers)),
         row_(round_up(few_band_ * shape_.pitch, lanes)),
@@ -133,10 +132,10 @@ class WeightGradient {
       const Offset images = std::min(group_images_, end - image);
       for (Offset i = 0; i < images; ++i) {
         const T* in = x_ + (((image + i) * c_.groups + group) * c_.group_in() + first) * c_.y.in * c_.x.in;
-        copy_planes(in, x_ + c_.images * c_.in * c_.y.in * c_.x.in, c_.y.in, c_.x.in, channels, y_axis_,
-                    x_axis_, Offset{0}, shape_, s.planes.data() + i * channels * shape_.channel);
+        copy_.copy(in, x_ + c_.images * c_.in * c_.y.in * c_.x.in, channels, Offset{0},
+                   s.planes.data() + i * channels * shape_.channel);
       }
-      const T* dy = dy_ + (image * c_.groups + group) * c_.group_out() * c_.y.out * c_.x.out;
+      const T* dy = gradient_.at(image, group);
       if (few_) {
         add_few(s, dy, images, n_taps, totals);
       } else {
@@ -155,8 +154,9 @@ class WeightGradient {
       T* to = s.gradient.data();  // (out, images, row_)
       for (Offset o = 0; o < c_.group_out(); ++o) {
         for (Offset i = 0; i < images; ++i, to += row_) {
-          spread_rows(dy + (i * c_.out + o) * plane + row * c_.x.out, rows, to);
-          totals[o] += vector_sum(to, row_);
+          gradient_.spread_rows(dy + (i * c_.out + o) * plane + row * c_.x.out, rows, shape_.pitch, to,
+                                to + row_);
+          totals[o] += gradient_.vector_sum(to, row_);
         }
       }
       const T* planes = s.planes.data() + row * shape_.pitch;
@@ -191,50 +191,7 @@ class WeightGradient {
     const T* next = dy + images * c_.out * plane;
     const Offset tiles = (c_.y.out + few_band_ - 1) / few_band_ *
                          ((c_.group_out() + kFewRows - 1) / kFewRows) * ((n_taps + kFewTaps - 1) / kFewTaps);
-    return {next, std::min(next + size, dy_ + c_.images * c_.out * plane), size / tiles + 1};
-  }
-
-  // A vector of the gradient, at a place in dy, before the activation; one number of it.
-  Simd<T> before(const T* at) const {
-    if (activation_ == Activation::none) return load(at);
-    return before_activation<T>(activation_, load(y_ + (at - dy_)), load(at));
-  }
-  T one_before(const T* at) const {
-    if (activation_ == Activation::none) return *at;
-    return before_activation<T>(activation_, broadcast(y_[at - dy_]), broadcast(*at))[0];
-  }
-
-  // Rows of the gradient `pitch` apart and zeros between them. Whole vectors are copied: what is
-  // too much is overwritten.
-  void spread_rows(const T* from, Offset rows, T* to) const {
-    const T* end_of_dy = dy_ + c_.images * c_.out * c_.y.out * c_.x.out;
-    const Offset n = c_.x.out, whole = round_up(n, lanes);
-    T* end = to + row_;
-    for (Offset i = 0; i < rows; ++i, from += n, to += shape_.pitch) {
-      if (end_of_dy - from >= whole && end - to >= whole) {
-        for (Offset j = 0; j < n; j += lanes) {
-          __builtin_prefetch(from + j + kAhead);
-          store(to + j, before(from + j));
-        }
-      } else {
-        for (Offset j = 0; j < n; ++j) to[j] = one_before(from + j);
-      }
-      if (end - to >= whole + lanes && shape_.pitch - n <= lanes) {
-        store(to + n, Simd<T>{});
-      } else {
-        std::fill(to + n, std::min(end, to + shape_.pitch), T(0));
-      }
-    }
-    std::fill(std::min(to, end), end, T(0));
-  }
-
-  // Of whole vectors.
-  static T vector_sum(const T* from, Offset n) {
-    Simd<T> sum[4] = {};
-    for (Offset j = 0; j < n; j += 4 * lanes) {
-      for (Offset v = 0; v < std::min<Offset>(4, (n - j) / lanes); ++v) sum[v] += load(from + j + v * lanes);
-    }
-    return sum_lanes<T>((sum[0] + sum[1]) + (sum[2] + sum[3]));
+    return {next, std::min(next + size, gradient_.end()), size / tiles + 1};
   }
 
   template <int rows, int taps>
@@ -281,8 +238,8 @@ class WeightGradient {
         T* panel = s.gradient.data();
         for (Offset i = 0; i < images * share; ++i) {
           const Offset image = i / share, v = i % share;
-          transpose_band(dy + (image * c_.out * c_.y.out + row) * c_.x.out, (o + v) * lanes, n, share * lanes,
-                         panel + (image * n * share + v) * lanes, totals);
+          gradient_.transpose_band(dy + (image * c_.out * c_.y.out + row) * c_.x.out, (o + v) * lanes, n,
+                                   share * lanes, panel + (image * n * share + v) * lanes, totals);
         }
         for (Offset t = 0; t < n_taps; t += kPanel) {
           with_constant<kPanel>(std::min<Offset>(kPanel, n_taps - t), [&](auto k) {
@@ -294,32 +251,6 @@ class WeightGradient {
         }
       });
     });
-  }
-
-  // `n` positions of a vector of channels from `o` on, to[position * stride + channel], and their sums.
-  void transpose_band(const T* from, Offset o, Offset n, Offset stride, T* to, T* totals) const {
-    const Offset channels = std::min(lanes, c_.group_out() - o), plane = c_.y.out * c_.x.out;
-    Simd<T> sum = load(totals + o);
-    from += o * plane;
-    Offset p = 0;
-    for (; p + lanes <= n; p += lanes) {
-      Simd<T> square[lanes];
-#pragma GCC unroll 16
-      for (int l = 0; l < lanes; ++l) square[l] = l < channels ? before(from + l * plane + p) : Simd<T>{};
-      transpose<T>(square);
-#pragma GCC unroll 16
-      for (int l = 0; l < lanes; ++l) {
-        store(to + (p + l) * stride, square[l]);
-        sum += square[l];
-      }
-    }
-    for (; p < n; ++p) {
-      T line[lanes] = {};
-      for (Offset l = 0; l < channels; ++l) line[l] = one_before(from + l * plane + p);
-      store(to + p * stride, load(line));
-      sum += load(line);
-    }
-    store(totals + o, sum);
   }
 
   template <int n, int vectors>
@@ -379,10 +310,11 @@ class WeightGradient {
   }
 
   const Convolution& c_;
-  const T *x_, *dy_, *y_;
-  Activation activation_;
+  const T* x_;
+  ResultGradient<T> gradient_;
   Axis y_axis_, x_axis_;
   PlaneShape shape_;
+  PlaneCopy copy_;
   std::vector<Offset> taps_;
   Offset few_band_, row_;      // rows of a band where weights are few, which count as one of whole vectors
   Offset out_padded_, depth_;  // of a group

@@ -27,6 +27,7 @@ class Correlator {
         y_(c.y),
         x_(cut_.inside ? widened<T>(c.x) : c.x),
         shape_(y_, x_, cut_.y_rows),
+        copy_(c.y, c.x, c.in_y, c.in_x, shape_),
         out_x_(cut_.inside ? x_.count : c.out_x),
         row_step_(cut_.inside ? y_.count * x_.count : c.out_y * c.out_x) {
     if (cut_.inside) {
@@ -171,8 +172,8 @@ class Correlator {
       return;
     }
     for (Offset i = 0; i < images; ++i) {
-      copy_planes(in + i * c_.groups * c_.channels * in_plane, end_of_input, c_.in_y, c_.in_x, c_.channels,
-                  c_.y, c_.x, row, shape_, s.planes.data() + i * c_.channels * shape_.channel);
+      copy_.copy(in + i * c_.groups * c_.channels * in_plane, end_of_input, c_.channels, row,
+                 s.planes.data() + i * c_.channels * shape_.channel);
     }
     if (images == cut_.images && rows == cut_.y_rows) {
       multiply(s, panels_, group, begin, end, out);
@@ -308,6 +309,7 @@ class Correlator {
   CorrelationCut<T> cut_;
   Axis y_, x_;  // of the planes and of what a task writes: c_'s, but with images inside
   PlaneShape shape_;
+  PlaneCopy copy_;
   Offset out_x_, row_step_;
   std::optional<ImagesInside<T>> inside_;
   std::vector<Offset> from_, weight_;  // of each of the K: where in the planes, where in the weights
