@@ -100,8 +100,8 @@ class WeightGradient {
     return std::max<Offset>(1, std::min({kChunks, by_size, by_work, by_tasks, c_.images}));
   }
 
-  // What is read beyond the planes, and meets zeros of the gradient.
-  Offset slack() const { return x_axis_.reach + 2 * lanes; }
+  // What is read beyond the planes, and meets zeros of the gradient: the last band may be a row shorter.
+  Offset slack() const { return shape_.pitch + x_axis_.reach + 2 * lanes; }
 
   Offset partial_size() const { return c_.groups * depth_ * out_padded_; }
 
