@@ -5,9 +5,9 @@ python benchmarks/peers/nn_convolution.py [--shapes PART_OF_A_NAME] [--rounds 5]
 
 Each library in a process of its own, in turn, the least time of all rounds; PyTorch in both layouts, with one
 thread and with all, the best of them counts for each direction. Before a time is printed the results are
-compared. "step" is forward and backward: the gradients of weights, bias and images, but for a network's first
-layer, whose images need none. --clock cpu takes the processor time of one thread: the one to trust where others
-use the machine too.
+compared. "step" is forward and backward: the gradients of weights, bias and images, but for a network's
+first layer, whose images need none. --clock cpu takes the processor time of one thread: the one to trust
+where others use the machine too.
 """
 
 import argparse

@@ -5,8 +5,8 @@ python benchmarks/peers/nn_steps.py [--jobs mlp-1 lenet-64 gpt ...] [--rounds 3]
 Each library in a process of its own, in turn, the least time counts. PyTorch with one thread and with two,
 its Adam fused, both layouts for images: the best of them. Both start from the same weights and take three
 steps on one batch, whose losses are compared before any time is told. "plan" is eckart's step as a plan.
-"gpt" is nanoGPT's configuration for a CPU: AdamW, and gradients clipped to a norm of 1. ResNet-20 has no plan:
-its batch norms move averages.
+"gpt" is nanoGPT's configuration for a CPU: AdamW, and gradients clipped to a norm of 1. ResNet-20 has no
+plan: its batch norms move averages.
 """
 
 import argparse

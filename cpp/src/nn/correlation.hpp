@@ -88,9 +88,15 @@ class Correlator {
   }
 
   std::vector<Panel> panels(Offset images, Offset rows) const {
-    auto all = Panels(y_, x_, cut_.inside ? 1 : images, rows, shape_, c_.channels * shape_.channel,
-                      c_.groups * c_.rows * row_step_, out_x_, lanes, cut_.reading)
-                   .all;
+    const PanelLayout layout{y_,
+                             x_,
+                             shape_,
+                             cut_.inside ? 1 : images,
+                             rows,
+                             c_.channels * shape_.channel,
+                             c_.groups * c_.rows * row_step_,
+                             out_x_};
+    auto all = Panels(layout, lanes, cut_.reading).all;
     for (Panel& panel : all) {
       panel.end = cut_.depth;
       if (cut_.inside) leave_out_padding(panel);

@@ -78,7 +78,8 @@ struct CorrelationCut {
 
  private:
   // Reading in place spares a copy of each panel, about four cycles a vector, but some lanes are idle: the
-  // product takes half a cycle for each vector and row.
+  // product takes half a cycle for each vector and row. Flat wastes less than rows only where less than a
+  // vector lies between two rows.
   static Reading choose_reading(const Correlation<T>& c, Offset padded) {
     const double count = static_cast<double>(std::max<Offset>(c.x.count, 1));
     const double rows = padded / count - 1, flat = (c.x.count + c.x.reach) / count - 1;

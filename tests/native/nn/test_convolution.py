@@ -28,7 +28,7 @@ CASES = [
     (17, 3, 5, 1, (3, 3), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1)),  # images smaller than a vector
     (13, 16, 6, 1, (10, 10), (5, 5), (1, 1), (4, 4, 4, 4), (1, 1)),  # many rows of taps see only padding
     (2, 7, 40, 1, (13, 45), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1)),  # rows read as one, results between rows
-    (3, 4, 6, 1, (3, 70), (3, 3), (1, 1), (0, 17, 0, 17), (1, 17)),  # whole vectors between two rows
+    (3, 4, 6, 1, (3, 70), (3, 3), (1, 1), (0, 17, 0, 17), (1, 17)),  # more than a vector between two rows
     (2, 33, 72, 1, (5, 6), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1)),  # weights of few uses, in place
     (2, 6, 6, 6, (13, 37), (3, 3), (2, 3), (1, 1, 1, 1), (1, 1)),  # one channel a group, strided
     (2, 3, 3, 3, (12, 12), (2, 2), (4, 3), (0, 0, 0, 0), (1, 1)),  # and with gaps
