@@ -5,9 +5,9 @@ python benchmarks/peers/nn_convolution.py [--shapes PART_OF_A_NAME] [--rounds 5]
 
 Each library in a process of its own, in turn, the least time of all rounds; PyTorch in both layouts, with one
 thread and with all, the best of them counts for each direction. Before a time is printed the results are
-compared. "backward" is the gradient of weights and bias, and of the images but for a network's first layer.
---clock cpu takes the processor time of one thread, which tells more than the clock on the wall where others
-use the machine too.
+compared. "step" is forward and backward: the gradients of weights, bias and images, but for a network's
+first layer, whose images need none. --clock cpu takes the processor time of one thread: the one to trust
+where others use the machine too.
 """
 
 import argparse
@@ -79,17 +79,16 @@ def directions(name: str, shape: dict[str, Any], threads: int) -> dict[str, Any]
 
     torch.set_num_threads(threads)
     layout = torch.channels_last if name.endswith("nhwc") else torch.contiguous_format
-    tensors = [torch.from_numpy(a).contiguous(memory_format=layout) for a in (x, weight, dy)]
-    b = torch.from_numpy(bias)
+    image, kernel, gradient = (torch.from_numpy(a).contiguous(memory_format=layout) for a in (x, weight, dy))
+    b, sizes = torch.from_numpy(bias), (stride, margins, dilation)
 
     def back(needs: Any) -> Any:
         return torch.ops.aten.convolution_backward(
-            tensors[2], tensors[0], tensors[1], [len(bias)], stride, margins, dilation, False, (0, 0), groups,
-            needs,
-        )  # fmt: skip
+            gradient, image, kernel, [len(bias)], *sizes, False, (0, 0), groups, needs
+        )
 
     return {
-        "forward": lambda: [torch.conv2d(tensors[0], tensors[1], b, stride, margins, dilation, groups)],
+        "forward": lambda: [torch.conv2d(image, kernel, b, *sizes, groups)],
         "images": lambda: back((True, False, False))[:1],
         "weights": lambda: back((False, True, True))[1:],
     }

@@ -6,7 +6,7 @@ Each library in a process of its own, in turn, the least time counts. PyTorch wi
 its Adam fused, both layouts for images: the best of them. Both start from the same weights and take three
 steps on one batch, whose losses are compared before any time is told. "plan" is eckart's step as a plan.
 "lecun" is the net of 1989: squared differences, SGD. "gpt" is nanoGPT's configuration for a CPU: AdamW, and
-gradients clipped to a norm of 1.
+gradients clipped to a norm of 1. ResNet-20 has no plan: its batch norms move averages.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-JOBS = {"mlp-1": 1, "mlp-32": 32, "mlp-256": 256, "lecun-1": 1, "lenet-64": 64, "gpt": 12}  # batch
+JOBS = {"mlp-1": 1, "mlp-32": 32, "mlp-256": 256, "lecun-1": 1, "lenet-64": 64, "resnet-128": 128, "gpt": 12}
 GPT = (65, 64, 4, 4, 128)  # nanoGPT's for a CPU: vocabulary, context, layers, heads, width
 STEPS = 3  # whose losses are compared
 
@@ -33,7 +33,7 @@ def batch(job: str) -> tuple[Any, Any]:
     if job == "lecun-1":
         images = rng.uniform(-1, 1, (n, 1, 16, 16)).astype(np.float32)
         return images, 2 * np.eye(10, dtype=np.float32)[rng.integers(0, 10, n)] - 1
-    shape = (n, 784) if job.startswith("mlp") else (n, 1, 28, 28)
+    shape = (n, 784) if job.startswith("mlp") else (n, 3, 32, 32) if job == "resnet-128" else (n, 1, 28, 28)
     return rng.standard_normal(shape).astype(np.float32), rng.integers(0, 10, n)
 
 
@@ -52,6 +52,8 @@ def network(job: str) -> Any:
         return models.LeNet5(random_state=0)
     if job == "lecun-1":
         return models.LeCun1989(random_state=0)
+    if job == "resnet-128":
+        return models.ResNet20(random_state=0)
     first = layers.Linear(784, 128, random_state=0)
     return layers.Sequential(first, layers.ReLU(), layers.Linear(128, 10, random_state=1))
 
@@ -116,9 +118,13 @@ def run_torch(job: str, threads: int, last: bool, seconds: float) -> list[float]
         net = Decoder(*GPT)
     elif job == "lecun-1":
         net = torch_lecun(torch, arrays)
+    elif job == "resnet-128":
+        from torch_resnet import ResNet20
+
+        net = ResNet20()
     else:
         net = torch_lenet(nn)
-    named = job == "gpt"  # the others are numbered differently, in the same order
+    named = job in ("gpt", "resnet-128")  # the others are numbered differently, in the same order
     net.load_state_dict(arrays if named else dict(zip(net.state_dict(), arrays.values(), strict=True)))
     x, y = (torch.tensor(a) for a in batch(job))
     if last:
@@ -191,8 +197,8 @@ def main() -> None:
 
 def report(job: str, options: argparse.Namespace) -> dict[str, Any]:
     """Measure all settings in turn and print one line."""
-    last = [False, True] if job == "lenet-64" else [False]
-    settings: list[Any] = [["eckart", job, planned] for planned in (False, True)]
+    last = [False, True] if job in ("lenet-64", "resnet-128") else [False]
+    settings: list[Any] = [["eckart", job, planned] for planned in (False, True)[: 1 + (job != "resnet-128")]]
     settings += [["torch", job, threads, layout] for threads in (1, 2) for layout in last]
     times: dict[str, list[float]] = {}
     for _ in range(options.rounds):
@@ -207,9 +213,10 @@ def report(job: str, options: argparse.Namespace) -> dict[str, Any]:
             losses.append(values)
         np.testing.assert_allclose(losses, np.broadcast_to(losses[0], np.shape(losses)), rtol=2e-4)
     best = {name: min(found) * 1e3 for name, found in times.items()}
+    ours = [name for name in ("eckart", "plan") if name in best]
     print(
-        f"{job:<9} eckart {best['eckart']:.3f} ms, plan {best['plan']:.3f} ms, torch {best['torch']:.3f} ms: "
-        f"{best['torch'] / best['eckart']:.2f}x, plan {best['torch'] / best['plan']:.2f}x",
+        f"{job:<10} torch {best['torch']:.3f} ms, "
+        + ", ".join(f"{name} {best[name]:.3f} ms: {best['torch'] / best[name]:.2f}x" for name in ours),
         flush=True,
     )
     return {"job": job, "milliseconds": best}

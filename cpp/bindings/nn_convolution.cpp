@@ -80,17 +80,23 @@ py::tuple conv2d_backward(const array_t<T>& x, const array_t<T>& weight, const a
                           const std::optional<array_t<T>>& db, int threads) {
   const auto c = convolution(image_shape(x, "x"), weight, stride, padding, dilation, groups);
   check_output(c, dy, "dy");
-  const auto before = before_activation(dy, y, activation, threads);
+  // What leads back to the images reads the gradient several times, the weights' once: for them alone it is
+  // taken back through the activation as it is read.
+  const Activation f = needs[0] ? Activation::none : activation_named(activation);
+  const auto before = before_activation(dy, y, needs[0] ? activation : "none", threads);
+  if (f != Activation::none && (!y || y->size() != dy.size()))
+    shape_error("y", "the layer's result, as large as dy", "another, or none");
   std::optional<array_t<T>> results[3];
   if (needs[0]) results[0] = pooled_array<T>({c.images, c.in, c.y.in, c.x.in});
   if (needs[1]) results[1] = target_array(dw, {c.out, c.group_in(), c.y.kernel, c.x.kernel}, "dw");
   if (needs[2]) results[2] = target_array(db, {c.out}, "db");
   T* to[3];
   for (int i = 0; i < 3; ++i) to[i] = results[i] ? results[i]->mutable_data() : nullptr;
+  const T* result = f == Activation::none ? nullptr : y->data();
   run_recorded(threads, [=](const Execution& run) {
     const T* dz = before.data();
     if (to[0]) convolve_transposed<T>(c, dz, weight.data(), nullptr, Activation::none, to[0], run);
-    if (to[1] || to[2]) convolve_weight_gradient(c, x.data(), dz, to[1], to[2], run);
+    if (to[1] || to[2]) convolve_weight_gradient(c, x.data(), dz, result, f, to[1], to[2], run);
   });
   return py::make_tuple(results[0], results[1], results[2]);
 }

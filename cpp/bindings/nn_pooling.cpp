@@ -1,6 +1,7 @@
 // Bindings of eckart/nn/pooling.hpp. Arrays are (n, c, h, w); places are into a plane (h, w).
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "eckart/nn/pooling.hpp"
@@ -72,8 +73,10 @@ py::tuple max_pool2d(const array_t<T>& x, const Pair& kernel, const Pair& stride
 
 // Each place must be one of the plane's: they come from max_pool2d, but memory has to be safe whatever comes.
 void check_places(const Index* places, Offset n, Offset in) {
-  for (Offset i = 0; i < n; ++i) {
-    if (places[i] >= in) shape_error("places", "less than " + std::to_string(in), std::to_string(places[i]));
+  Index largest = 0;
+  for (Offset i = 0; i < n; ++i) largest = std::max(largest, places[i]);
+  if (n > 0 && largest >= in) {
+    shape_error("places", "less than " + std::to_string(in), std::to_string(largest));
   }
 }
 

@@ -97,39 +97,38 @@ class Block {
   }
 
  private:
+  static constexpr Offset lanes = kSimdWidth<T>;
+
   void slab(Offset t, Offset depth) {
-    const Offset width = plan_.width;
-    const bool pack_a = n_ > width;
+    const bool pack_a = n_ > plan_.width;
     if (pack_a) {
       even_shares(m_, kPanel, [&](Offset i, Offset rows) {
         pack_rows(p_.a.at(row_ + i, t), p_.a.row, p_.a.column, rows, depth, s_.a.data() + i * depth);
       });
     }
-    for (Offset j = 0; j < n_; j += width) {
-      const Offset columns = std::min(width, n_ - j), padded = round_up(columns, kSimdWidth<T>);
+    even_shares((n_ + lanes - 1) / lanes, kPanelVectors, [&](Offset first, Offset vectors) {
+      const Offset j = first * lanes, columns = std::min(vectors * lanes, n_ - j);
       const T* b = p_.b.at(t, column_ + j);
       Offset step = p_.b.row;
-      if (!plan_.direct || padded > columns) {
+      if (!plan_.direct || vectors * lanes > columns) {
         T* panel = s_.b.data();
         pack_columns(b, p_.b.row, p_.b.column, columns, depth, panel);
         b = panel;
-        step = padded;
+        step = vectors * lanes;
       }
       even_shares(m_, kPanel, [&](Offset i, Offset rows) {
         const T* a = pack_a ? s_.a.data() + i * depth : p_.a.at(row_ + i, t);
         with_constant<kPanel>(rows, [&](auto r) {
-          with_constant<kPanelVectors>(padded / kSimdWidth<T>, [&](auto v) {
-            tile<r, v>(a, pack_a, b, step, t, depth, i, j, columns);
-          });
+          with_constant<kPanelVectors>(
+              vectors, [&](auto v) { tile<r, v>(a, pack_a, b, step, t, depth, i, j, columns); });
         });
       });
-    }
+    });
   }
 
   template <int rows, int vectors>
   void tile(const T* a, bool packed, const T* b, Offset step, Offset t, Offset depth, Offset i, Offset j,
             Offset columns) {
-    constexpr Offset lanes = kSimdWidth<T>;
     Simd<T> sum[rows][vectors];
     T* partial = s_.sums.data() + i * plan_.columns + j;
 #pragma GCC unroll 8
@@ -155,7 +154,6 @@ class Block {
 
   template <int rows, int vectors>
   void finish(Simd<T> (&sum)[rows][vectors], Offset i, Offset j, Offset columns) {
-    constexpr Offset lanes = kSimdWidth<T>;
     T line[vectors * lanes];
     const bool whole = p_.c.column == 1 && columns == vectors * lanes;
 #pragma GCC unroll 8

@@ -10,6 +10,16 @@ namespace eckart {
 
 namespace {
 
+// The gradient's axis without phases: the output counts with zeros between its numbers.
+Axis spread_axis(const Window& w) {
+  Window dense = w;
+  dense.stride = 1;
+  dense.out = (w.out - 1) * w.stride + 1;
+  Axis axis = backward_axis(dense, 0);
+  axis.spread = w.stride;
+  return axis;
+}
+
 // Whether some phase of the stride has no tap.
 bool has_gaps(const Window& w) {
   std::vector<bool> seen(w.stride);
@@ -70,6 +80,12 @@ void convolve_transposed(const Convolution& conv, const T* dy, const T* weight, 
   c.kernel_x = conv.x.kernel;
   c.bias = bias;
   c.activation = activation;
+  // A few operations for each number: those with zeros cost less than to write every other number.
+  if (is_depthwise(c)) {
+    c.y = spread_axis(conv.y);
+    c.x = spread_axis(conv.x);
+    return correlate(c, run);
+  }
   // Without taps, a phase of the result is f(bias): mostly zero, which is quicker written at once.
   const bool fill = !bias && activation == Activation::none && (has_gaps(conv.y) || has_gaps(conv.x));
   const Offset pixels = conv.y.in * conv.x.in;

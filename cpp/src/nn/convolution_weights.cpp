@@ -13,8 +13,10 @@
 #include "eckart/base/parallel.hpp"
 #include "eckart/linalg/register_tile.hpp"
 #include "eckart/nn/convolution.hpp"
+#include "eckart/nn/linear.hpp"
 #include "patches.hpp"
 #include "planes.hpp"
+#include "result_gradient.hpp"
 
 namespace eckart {
 
@@ -27,6 +29,7 @@ constexpr Offset kPositions = 200;            // of a band: its transposed gradi
 constexpr Offset kPlaneBytes = 512 << 10;
 constexpr Offset kTasks = 8;
 constexpr Offset kFewBytes = 256 << 10;  // of vector sums
+constexpr Offset kFewNumbers = 1280;     // of a band of one channel
 constexpr int kFewRows = 4, kFewTaps = 6;
 
 template <class T>
@@ -36,15 +39,17 @@ class WeightGradient {
     PooledBuffer<T> planes, gradient, sums;
   };
 
-  WeightGradient(const Convolution& c, const T* x, const T* dy)
+  WeightGradient(const Convolution& c, const T* x, const T* dy, const T* y, Activation activation)
       : c_(c),
         x_(x),
-        dy_(dy),
+        gradient_(c, dy, y, activation),
         y_axis_(forward_axis(c.y)),
         x_axis_(forward_axis(c.x)),
         shape_(y_axis_, x_axis_, c.y.out),
+        copy_(y_axis_, x_axis_, c.y.in, c.x.in, shape_),
         taps_(shape_.tap_offsets(y_axis_, x_axis_)),
-        row_(round_up(c.x.out, lanes)),
+        few_band_(share_of(c.y.out, (c.y.out * shape_.pitch + kFewNumbers - 1) / kFewNumbers)),
+        row_(round_up(few_band_ * shape_.pitch, lanes)),
         out_padded_(round_up(c.group_out(), lanes)),
         depth_(c.group_in() * c.taps()),
         band_(std::clamp<Offset>(kPositions / std::max<Offset>(1, c.x.out), 1, std::max<Offset>(1, c.y.out))),
@@ -59,7 +64,7 @@ class WeightGradient {
     const Offset few_bytes = c.group_out() * depth_ * lanes * Offset{sizeof(T)};
     const Offset pixels = std::max<Offset>(1, c.y.out * c.x.out);
     group_images_ = std::clamp<Offset>(kPositions / pixels, 1, chunk_images_);
-    few_ = few_bytes <= kFewBytes && (4 * c.x.out >= 3 * row_ || c.group_out() < lanes / 4);
+    few_ = few_bytes <= kFewBytes && (4 * c.x.out >= 3 * shape_.pitch || c.group_out() < lanes / 4);
   }
 
   // dw and db may be null.
@@ -85,6 +90,11 @@ class WeightGradient {
  private:
   static constexpr Offset lanes = kSimdWidth<T>;
 
+  static Offset share_of(Offset n, Offset shares) {
+    shares = std::max<Offset>(1, shares);
+    return (n + shares - 1) / shares;
+  }
+
   Offset n_chunks() const {
     const Offset by_size = kPartial / std::max<Offset>(1, partial_size());
     const Offset by_work = c_.images * c_.y.out * c_.x.out / kChunkPixels;
@@ -92,13 +102,16 @@ class WeightGradient {
     return std::max<Offset>(1, std::min({kChunks, by_size, by_work, by_tasks, c_.images}));
   }
 
+  // What is read beyond the planes, and meets zeros of the gradient: the last band may be a row shorter.
+  Offset slack() const { return shape_.pitch + x_axis_.reach + 2 * lanes; }
+
   Offset partial_size() const { return c_.groups * depth_ * out_padded_; }
 
   Scratch scratch() const {
-    const Offset few = group_images_ * c_.group_out() * c_.y.out * row_ + lanes;
+    const Offset few = group_images_ * c_.group_out() * row_ + lanes;
     const Offset many = group_images_ * band_ * c_.x.out * kPanelVectors * lanes;
     const Offset sums = c_.group_out() * block_ * c_.taps() * lanes;
-    return {PooledBuffer<T>(group_images_ * block_ * shape_.channel + lanes),
+    return {PooledBuffer<T>(group_images_ * block_ * shape_.channel + slack()),
             PooledBuffer<T>(few_ ? few : many), PooledBuffer<T>(few_ ? sums : 0)};
   }
 
@@ -115,16 +128,16 @@ class WeightGradient {
     std::fill_n(totals, out_padded_, T(0));
     std::fill_n(few_ ? s.sums.data() : sums, few_ ? c_.group_out() * n_taps * lanes : n_taps * out_padded_,
                 T(0));
-    std::fill_n(s.planes.data() + group_images_ * channels * shape_.channel, lanes, T(0));
+    std::fill_n(s.planes.data() + group_images_ * channels * shape_.channel, slack(), T(0));
     const Offset end = std::min(c_.images, (chunk + 1) * chunk_images_);
     for (Offset image = chunk * chunk_images_; image < end; image += group_images_) {
       const Offset images = std::min(group_images_, end - image);
       for (Offset i = 0; i < images; ++i) {
         const T* in = x_ + (((image + i) * c_.groups + group) * c_.group_in() + first) * c_.y.in * c_.x.in;
-        copy_planes(in, x_ + c_.images * c_.in * c_.y.in * c_.x.in, c_.y.in, c_.x.in, channels, y_axis_,
-                    x_axis_, Offset{0}, shape_, s.planes.data() + i * channels * shape_.channel);
+        copy_.copy(in, x_ + c_.images * c_.in * c_.y.in * c_.x.in, channels, Offset{0},
+                   s.planes.data() + i * channels * shape_.channel);
       }
-      const T* dy = dy_ + (image * c_.groups + group) * c_.group_out() * c_.y.out * c_.x.out;
+      const T* dy = gradient_.at(image, group);
       if (few_) {
         add_few(s, dy, images, n_taps, totals);
       } else {
@@ -134,38 +147,58 @@ class WeightGradient {
     if (few_) add_lanes(s.sums.data(), n_taps, sums);
   }
 
-  // Few weights. The gradient's rows are filled up with zeros to whole vectors.
+  // Few weights. The gradient's rows are filled up with zeros to those of the planes, so that all rows of a
+  // band are one row, whose vectors see a tap's numbers at one distance.
   void add_few(Scratch& s, const T* dy, Offset images, Offset n_taps, T* totals) const {
-    const T* end_of_dy = dy_ + c_.images * c_.out * c_.y.out * c_.x.out;
-    const Line line(c_.x.out, 0, 1, row_);
-    const Offset image_out = c_.out * c_.y.out * c_.x.out;
-    T* to = s.gradient.data();  // (out, images, rows)
-    for (Offset o = 0; o < c_.group_out(); ++o) {
-      Simd<T> total{};
-      for (Offset i = 0; i < images * c_.y.out; ++i, to += row_) {
-        const T* from = dy + i / c_.y.out * image_out + (o * c_.y.out + i % c_.y.out) * c_.x.out;
-        line.copy(from, end_of_dy, to);
-        for (Offset j = 0; j < row_; j += lanes) total += load(to + j);
+    const Offset plane = c_.y.out * c_.x.out;
+    Ahead ahead = next_images(dy, images, n_taps);
+    even_shares(c_.y.out, few_band_, [&](Offset row, Offset rows) {
+      T* to = s.gradient.data();  // (out, images, row_)
+      for (Offset o = 0; o < c_.group_out(); ++o) {
+        for (Offset i = 0; i < images; ++i, to += row_) {
+          gradient_.spread_rows(dy + (i * c_.out + o) * plane + row * c_.x.out, rows, shape_.pitch, to,
+                                to + row_);
+          totals[o] += gradient_.vector_sum(to, row_);
+        }
       }
-      totals[o] += sum_lanes<T>(total);
-    }
-    const Offset rows_of_channel = images * c_.y.out * row_;
-    even_shares(c_.group_out(), kFewRows, [&](Offset o, Offset rows) {
-      even_shares(n_taps, kFewTaps, [&](Offset t, Offset taps) {
-        with_constant<kFewRows>(rows, [&](auto r) {
-          with_constant<kFewTaps>(taps, [&](auto k) {
-            few_tile<decltype(r)::value, decltype(k)::value>(
-                s.planes.data(), s.gradient.data() + o * rows_of_channel, t, images, n_taps,
-                s.sums.data() + (o * n_taps + t) * lanes);
+      const T* planes = s.planes.data() + row * shape_.pitch;
+      even_shares(c_.group_out(), kFewRows, [&](Offset o, Offset out) {
+        even_shares(n_taps, kFewTaps, [&](Offset t, Offset taps) {
+          ahead.fetch();
+          with_constant<kFewRows>(out, [&](auto r) {
+            with_constant<kFewTaps>(taps, [&](auto k) {
+              few_tile<decltype(r)::value, decltype(k)::value>(planes, s.gradient.data() + o * images * row_,
+                                                               t, images, n_taps,
+                                                               s.sums.data() + (o * n_taps + t) * lanes);
+            });
           });
         });
       });
     });
   }
 
+  // What the next images need from afar, some of it at a time, while these ones are multiplied.
+  struct Ahead {
+    const T *at, *end;
+    Offset step;
+
+    void fetch() {
+      const T* stop = std::min(end, at + step);
+      for (; at < stop; at += 64 / sizeof(T)) __builtin_prefetch(at, 0, 2);
+    }
+  };
+
+  Ahead next_images(const T* dy, Offset images, Offset n_taps) const {
+    const Offset plane = c_.y.out * c_.x.out, size = (images - 1) * c_.out * plane + c_.group_out() * plane;
+    const T* next = dy + images * c_.out * plane;
+    const Offset tiles = (c_.y.out + few_band_ - 1) / few_band_ *
+                         ((c_.group_out() + kFewRows - 1) / kFewRows) * ((n_taps + kFewTaps - 1) / kFewTaps);
+    return {next, std::min(next + size, gradient_.end()), size / tiles + 1};
+  }
+
   template <int rows, int taps>
-  void few_tile(const T* planes, const T* gradient, Offset first, Offset images, Offset n_taps,
-                T* sums) const {
+  [[gnu::noinline]] void few_tile(const T* planes, const T* gradient, Offset first, Offset images,
+                                  Offset n_taps, T* sums) const {
     const T* from[taps];
     Simd<T> sum[rows][taps];
 #pragma GCC unroll 8
@@ -173,15 +206,14 @@ class WeightGradient {
       from[k] = tap(planes, first + k);
       for (int r = 0; r < rows; ++r) sum[r][k] = load(sums + (r * n_taps + k) * lanes);
     }
-    const Offset channel = images * c_.y.out * row_, image = n_taps / c_.taps() * shape_.channel;
-    for (Offset i = 0; i < images * c_.y.out; ++i) {
-      const Offset at = i / c_.y.out * image + i % c_.y.out * shape_.pitch;
-      for (Offset j = at; j < at + row_; j += lanes, gradient += lanes) {
+    const Offset image = n_taps / c_.taps() * shape_.channel;
+    for (Offset i = 0; i < images; ++i, gradient += row_) {
+      for (Offset j = 0; j < row_; j += lanes) {
         Simd<T> g[rows];
-        for (int r = 0; r < rows; ++r) g[r] = load(gradient + r * channel);
+        for (int r = 0; r < rows; ++r) g[r] = load(gradient + r * images * row_ + j);
 #pragma GCC unroll 8
         for (int k = 0; k < taps; ++k) {
-          const Simd<T> x = load(from[k] + j);
+          const Simd<T> x = in_register<T>(load(from[k] + i * image + j));
           for (int r = 0; r < rows; ++r) sum[r][k] += g[r] * x;
         }
       }
@@ -208,8 +240,8 @@ class WeightGradient {
         T* panel = s.gradient.data();
         for (Offset i = 0; i < images * share; ++i) {
           const Offset image = i / share, v = i % share;
-          transpose_band(dy + (image * c_.out * c_.y.out + row) * c_.x.out, (o + v) * lanes, n, share * lanes,
-                         panel + (image * n * share + v) * lanes, totals);
+          gradient_.transpose_band(dy + (image * c_.out * c_.y.out + row) * c_.x.out, (o + v) * lanes, n,
+                                   share * lanes, panel + (image * n * share + v) * lanes, totals);
         }
         for (Offset t = 0; t < n_taps; t += kPanel) {
           with_constant<kPanel>(std::min<Offset>(kPanel, n_taps - t), [&](auto k) {
@@ -223,35 +255,9 @@ class WeightGradient {
     });
   }
 
-  // `n` positions of a vector of channels from `o` on, to[position * stride + channel], and their sums.
-  void transpose_band(const T* from, Offset o, Offset n, Offset stride, T* to, T* totals) const {
-    const Offset channels = std::min(lanes, c_.group_out() - o), plane = c_.y.out * c_.x.out;
-    Simd<T> sum = load(totals + o);
-    from += o * plane;
-    Offset p = 0;
-    for (; p + lanes <= n; p += lanes) {
-      Simd<T> square[lanes];
-#pragma GCC unroll 16
-      for (int l = 0; l < lanes; ++l) square[l] = l < channels ? load(from + l * plane + p) : Simd<T>{};
-      transpose<T>(square);
-#pragma GCC unroll 16
-      for (int l = 0; l < lanes; ++l) {
-        store(to + (p + l) * stride, square[l]);
-        sum += square[l];
-      }
-    }
-    for (; p < n; ++p) {
-      T line[lanes] = {};
-      for (Offset l = 0; l < channels; ++l) line[l] = from[l * plane + p];
-      store(to + p * stride, load(line));
-      sum += load(line);
-    }
-    store(totals + o, sum);
-  }
-
   template <int n, int vectors>
-  void many_tile(const T* planes, const T* gradient, Offset first, Offset images, Offset rows, Offset n_taps,
-                 T* sums) const {
+  [[gnu::noinline]] void many_tile(const T* planes, const T* gradient, Offset first, Offset images,
+                                   Offset rows, Offset n_taps, T* sums) const {
     const T* a[n];
     Simd<T> sum[n][vectors];
 #pragma GCC unroll 8
@@ -260,15 +266,16 @@ class WeightGradient {
       for (int v = 0; v < vectors; ++v) sum[p][v] = load(sums + p * out_padded_ + v * lanes);
     }
     const Offset image = n_taps / c_.taps() * shape_.channel;
-    for (Offset i = 0; i < images * rows; ++i) {
-      const Offset at = i / rows * image + i % rows * shape_.pitch;
-      for (Offset j = at; j < at + c_.x.out; ++j, gradient += vectors * lanes) {
-        Simd<T> columns[vectors];
-        for (int v = 0; v < vectors; ++v) columns[v] = load(gradient + v * lanes);
+    for (Offset i = 0; i < images; ++i) {
+      for (Offset at = i * image; at < i * image + rows * shape_.pitch; at += shape_.pitch) {
+        for (Offset j = at; j < at + c_.x.out; ++j, gradient += vectors * lanes) {
+          Simd<T> columns[vectors];
+          for (int v = 0; v < vectors; ++v) columns[v] = load(gradient + v * lanes);
 #pragma GCC unroll 8
-        for (int p = 0; p < n; ++p) {
-          const Simd<T> number = broadcast(a[p][j]);
-          for (int v = 0; v < vectors; ++v) sum[p][v] += number * columns[v];
+          for (int p = 0; p < n; ++p) {
+            const Simd<T> number = broadcast(a[p][j]);
+            for (int v = 0; v < vectors; ++v) sum[p][v] += number * columns[v];
+          }
         }
       }
     }
@@ -305,11 +312,14 @@ class WeightGradient {
   }
 
   const Convolution& c_;
-  const T *x_, *dy_;
+  const T* x_;
+  ResultGradient<T> gradient_;
   Axis y_axis_, x_axis_;
   PlaneShape shape_;
+  PlaneCopy copy_;
   std::vector<Offset> taps_;
-  Offset row_, out_padded_, depth_;  // a row of whole vectors; of a group
+  Offset few_band_, row_;      // rows of a band where weights are few, which count as one of whole vectors
+  Offset out_padded_, depth_;  // of a group
   Offset band_, chunks_, chunk_images_;
   PooledBuffer<T> partial_;  // (chunks, groups, depth, out_padded)
   PooledBuffer<T> bias_;     // (chunks, groups, out_padded)
@@ -321,15 +331,18 @@ class WeightGradient {
 }  // namespace
 
 template <class T>
-void convolve_weight_gradient(const Convolution& conv, const T* x, const T* dy, T* dw, T* db,
-                              const Execution& run) {
-  if (Patches<T>::suit(conv)) return Patches<T>(conv).weight_gradient(x, dy, dw, db, run);
-  WeightGradient<T>(conv, x, dy).compute(dw, db, run);
+void convolve_weight_gradient(const Convolution& conv, const T* x, const T* dy, const T* y,
+                              Activation activation, T* dw, T* db, const Execution& run) {
+  if (!Patches<T>::suit(conv)) return WeightGradient<T>(conv, x, dy, y, activation).compute(dw, db, run);
+  const Offset n = activation == Activation::none ? 0 : conv.images * conv.out * conv.y.out * conv.x.out;
+  PooledBuffer<T> dz(n);
+  if (n > 0) activation_backward(activation, n, y, dy, dz.data(), run);
+  Patches<T>(conv).weight_gradient(x, n > 0 ? dz.data() : dy, dw, db, run);
 }
 
-template void convolve_weight_gradient(const Convolution&, const float*, const float*, float*, float*,
-                                       const Execution&);
-template void convolve_weight_gradient(const Convolution&, const double*, const double*, double*, double*,
-                                       const Execution&);
+template void convolve_weight_gradient(const Convolution&, const float*, const float*, const float*,
+                                       Activation, float*, float*, const Execution&);
+template void convolve_weight_gradient(const Convolution&, const double*, const double*, const double*,
+                                       Activation, double*, double*, const Execution&);
 
 }  // namespace eckart

@@ -6,88 +6,13 @@
 #include <optional>
 #include <vector>
 
+#include "correlation_cut.hpp"
 #include "eckart/base/buffer_pool.hpp"
 #include "eckart/base/parallel.hpp"
-#include "eckart/linalg/activation.hpp"
 #include "eckart/linalg/packing.hpp"
-#include "images_inside.hpp"
 #include "panels.hpp"
 
 namespace eckart {
-
-template <class T>
-struct Correlation {
-  Offset images, groups, channels, rows;  // channels in and rows out of a group
-  Axis y, x;
-  const T* in;  // (images, groups, channels, in_y, in_x)
-  Offset in_y, in_x;
-  T* out;  // (images, groups, rows, out_y, out_x)
-  Offset out_y, out_x;
-  const T* weights;  // group g, row r, channel c, tap t: [g group_step + r row_step + c channel_step + t]
-  Offset group_step, row_step, channel_step, kernel_x;
-  const T* bias;  // (groups, rows) or null
-  Activation activation;
-};
-
-// How the work is cut: a task is some images (or some rows of one), of one group.
-template <class T>
-struct CorrelationCut {
-  Offset images = 1, y_rows;  // a task
-  Offset image_tasks, y_tasks, row_blocks = 1;
-  Offset depth, slab;  // of the whole product, of one slab
-  Offset height;       // rows of a tile
-  bool direct;         // panels are read in the planes, not copied
-  bool inside;         // images are innermost
-
-  static constexpr Offset lanes = kSimdWidth<T>;
-  static constexpr Offset kSlab = 448;              // taps whose panel fits the first-level cache
-  static constexpr Offset kPlaneBytes = 512 << 10;  // a fourth of a second-level cache
-  static constexpr Offset kTasks = 8, kPixels = 400;
-
-  explicit CorrelationCut(const Correlation<T>& c) {
-    const Offset pixels = std::max<Offset>(1, c.y.count * c.x.count);
-    depth = c.channels * static_cast<Offset>(c.y.taps.size() * c.x.taps.size());
-    const Offset slabs = std::max<Offset>(1, (depth + kSlab - 1) / kSlab);
-    slab = std::max<Offset>(1, (depth + slabs - 1) / slabs);
-    const Offset panels = (c.rows + kPanel - 1) / kPanel;
-    height = std::max<Offset>(1, (c.rows + panels - 1) / std::max<Offset>(1, panels));
-    // Reading in place spares a copy of each panel, but leaves the lanes beyond a row's end idle.
-    const Offset padded = round_up(std::max<Offset>(c.x.count, 1), lanes);
-    direct = 1.5 * c.rows * (padded - c.x.count) <= 5.0 * c.x.count;
-    y_rows = std::max<Offset>(1, c.y.count);
-    inside = suits_images_inside(c, padded);
-    direct = direct || inside;
-    const Offset row_bytes = PlaneShape(c.y, c.x, 1).channel * c.channels * static_cast<Offset>(sizeof(T));
-    const Offset groups = std::max<Offset>(1, c.groups);
-    if (inside) {
-      images = lanes;
-    } else if (pixels < kPixels) {
-      images = std::clamp<Offset>(kPixels / pixels, 1, std::max<Offset>(1, c.images * groups / kTasks));
-    } else {
-      const Offset wanted = std::max<Offset>(1, kTasks / std::max<Offset>(1, c.images * groups));
-      const Offset fits = std::max<Offset>(1, kPlaneBytes / std::max<Offset>(1, row_bytes));
-      // The sums of a task, which are read and written once a slab, in a fourth of a cache.
-      const Offset sums = slabs > 1 ? kPlaneBytes / 3 / (c.rows * c.x.count * Offset{sizeof(T)}) : c.y.count;
-      const Offset least = (kPixels / 2 + c.x.count - 1) / c.x.count;
-      y_rows = std::max(least, std::min({(c.y.count + wanted - 1) / wanted, fits, sums}));
-      y_rows = std::min(y_rows, c.y.count);
-    }
-    image_tasks = (c.images + images - 1) / images;
-    y_tasks = std::max<Offset>(1, (c.y.count + y_rows - 1) / y_rows);
-    const Offset tasks = image_tasks * y_tasks * groups;
-    if (tasks < 4 && c.rows >= 4 * kPanel) row_blocks = 4;
-  }
-
- private:
-  // Enough images for a vector, rows that fill none, and planes and results of a vector of images in the
-  // cache.
-  static bool suits_images_inside(const Correlation<T>& c, Offset padded) {
-    const Offset planes = c.channels * PlaneShape(c.y, widened<T>(c.x), c.y.count).channel;
-    const Offset results = c.rows * c.y.count * c.x.count * lanes;
-    return 4 * c.images >= 3 * lanes && 4 * c.x.count < 3 * padded &&
-           (planes + results) * Offset{sizeof(T)} <= 2 * kPlaneBytes;
-  }
-};
 
 template <class T>
 class Correlator {
@@ -102,26 +27,22 @@ class Correlator {
         y_(c.y),
         x_(cut_.inside ? widened<T>(c.x) : c.x),
         shape_(y_, x_, cut_.y_rows),
+        copy_(c.y, c.x, c.in_y, c.in_x, shape_),
         out_x_(cut_.inside ? x_.count : c.out_x),
-        row_step_(cut_.inside ? y_.count * x_.count : c.out_y * c.out_x),
-        packed_(c.groups * c.rows * cut_.depth) {
+        row_step_(cut_.inside ? y_.count * x_.count : c.out_y * c.out_x) {
     if (cut_.inside) {
       inside_.emplace(c.y, c.x, c.in_y, c.in_x, c.out_x, shape_);
       y_.out_start = 0;
       y_.out_step = 1;
     }
-    const auto taps = shape_.tap_offsets(y_, x_);
-    for (Offset channel = 0; channel < c.channels; ++channel) {
-      for (Offset tap : taps) from_.push_back(channel * shape_.channel + tap);
-      for (Offset k : c.y.taps) {
-        for (Offset l : c.x.taps) weight_.push_back(channel * c.channel_step + k * c.kernel_x + l);
-      }
-    }
+    list_taps();
     panels_ = panels(cut_.images, cut_.y_rows);
+    const Offset uses = static_cast<Offset>(panels_.size()) * cut_.image_tasks * cut_.y_tasks;
+    in_place_ = uses <= kFewUses && in_order();
+    if (!in_place_) packed_.emplace(c.groups * c.rows * cut_.depth);
   }
 
   void run(const Execution& execution) {
-    if (c_.images * c_.groups * c_.rows * c_.y.count * c_.x.count == 0) return;
     pack_weights(execution);
     const Offset tasks = cut_.image_tasks * cut_.y_tasks * c_.groups * cut_.row_blocks;
     const double work = 2.0 * c_.images * c_.groups * c_.rows * (cut_.depth + 1) * c_.y.count * c_.x.count;
@@ -132,6 +53,7 @@ class Correlator {
 
  private:
   static constexpr Offset lanes = kSimdWidth<T>, width = kPanelVectors * kSimdWidth<T>;
+  static constexpr Offset kFewUses = 8;  // of the weights, for which they are not packed
 
   Scratch scratch() const {
     const Offset images = cut_.inside ? 1 : cut_.images;
@@ -147,22 +69,67 @@ class Correlator {
     return cut_.slab < cut_.depth ? static_cast<Offset>(panels_.size()) * c_.rows * width : 0;
   }
 
+  // By rows of the kernel, those that see only padding can be left out. The number of images has no say in
+  // the order: their results do not depend on it.
+  void list_taps() {
+    const Offset rows = static_cast<Offset>(c_.y.taps.size()),
+                 columns = static_cast<Offset>(c_.x.taps.size());
+    const auto offsets = shape_.tap_offsets(y_, x_);
+    const Offset outer = cut_.by_rows ? rows : c_.channels, inner = cut_.by_rows ? c_.channels : rows;
+    for (Offset i = 0; i < outer; ++i) {
+      for (Offset j = 0; j < inner; ++j) {
+        const Offset channel = cut_.by_rows ? j : i, k = cut_.by_rows ? i : j;
+        for (Offset l = 0; l < columns; ++l) {
+          from_.push_back(channel * shape_.channel + offsets[k * columns + l]);
+          weight_.push_back(channel * c_.channel_step + c_.y.taps[k] * c_.kernel_x + c_.x.taps[l]);
+        }
+      }
+    }
+  }
+
   std::vector<Panel> panels(Offset images, Offset rows) const {
-    return Panels(y_, x_, cut_.inside ? 1 : images, rows, shape_, c_.channels * shape_.channel,
-                  c_.groups * c_.rows * row_step_, out_x_, lanes, cut_.direct)
-        .all;
+    const PanelLayout layout{y_,
+                             x_,
+                             shape_,
+                             cut_.inside ? 1 : images,
+                             rows,
+                             c_.channels * shape_.channel,
+                             c_.groups * c_.rows * row_step_,
+                             out_x_};
+    auto all = Panels(layout, lanes, cut_.reading).all;
+    for (Panel& panel : all) {
+      panel.end = cut_.depth;
+      if (cut_.inside) leave_out_padding(panel);
+    }
+    return all;
+  }
+
+  void leave_out_padding(Panel& panel) const {
+    const Offset rows = static_cast<Offset>(c_.y.taps.size());
+    Offset first = rows, last = 0;
+    for (Offset read : panel.reads) {
+      for (Offset k = 0; k < rows; ++k) {
+        if (!c_.y.inside(read / shape_.pitch, static_cast<std::size_t>(k), c_.in_y)) continue;
+        first = std::min(first, k);
+        last = std::max(last, k + 1);
+      }
+    }
+    const Offset row_taps = cut_.depth / std::max<Offset>(1, rows);
+    panel.begin = std::min(first, last) * row_taps;
+    panel.end = last * row_taps;
   }
 
   // Of every group and tile: (depth, height), the last tile of a group as high as it is.
   void pack_weights(const Execution& execution) {
     const Offset tiles = (c_.rows + cut_.height - 1) / cut_.height;
-    const bool contiguous = weight_.empty() || weight_.back() == cut_.depth - 1;
+    if (in_place_) return;
+    const bool contiguous = in_order();
     parallel_ranges(c_.groups * tiles, 1, 4.0 * c_.groups * c_.rows * cut_.depth, execution,
                     [&](Offset item, Offset) {
                       const Offset group = item / tiles, first = item % tiles * cut_.height;
                       const Offset height = std::min(cut_.height, c_.rows - first);
                       const T* from = c_.weights + group * c_.group_step + first * c_.row_step;
-                      T* to = tile_weights(group, first);
+                      T* to = packed_weights(group, first);
                       if (contiguous) return pack_rows(from, c_.row_step, Offset{1}, height, cut_.depth, to);
                       for (Offset t = 0; t < cut_.depth; ++t) {
                         for (Offset r = 0; r < height; ++r) *to++ = from[r * c_.row_step + weight_[t]];
@@ -170,7 +137,22 @@ class Correlator {
                     });
   }
 
-  T* tile_weights(Offset group, Offset row) { return packed_.data() + (group * c_.rows + row) * cut_.depth; }
+  // Of a tile: (depth, height), or in place (height, depth).
+  T* packed_weights(Offset group, Offset row) {
+    return packed_->data() + (group * c_.rows + row) * cut_.depth;
+  }
+  const T* tile_weights(Offset group, Offset row) {
+    if (in_place_) return c_.weights + group * c_.group_step + row * c_.row_step;
+    return packed_weights(group, row);
+  }
+
+  // Whether the weights of a row lie in the order of the product.
+  bool in_order() const {
+    for (Offset t = 0; t < cut_.depth; ++t) {
+      if (weight_[t] != t) return false;
+    }
+    return true;
+  }
 
   void compute(Scratch& s, Offset task) {
     const Offset block = task % cut_.row_blocks;
@@ -196,8 +178,8 @@ class Correlator {
       return;
     }
     for (Offset i = 0; i < images; ++i) {
-      copy_planes(in + i * c_.groups * c_.channels * in_plane, end_of_input, c_.in_y, c_.in_x, c_.channels,
-                  c_.y, c_.x, row, shape_, s.planes.data() + i * c_.channels * shape_.channel);
+      copy_.copy(in + i * c_.groups * c_.channels * in_plane, end_of_input, c_.channels, row,
+                 s.planes.data() + i * c_.channels * shape_.channel);
     }
     if (images == cut_.images && rows == cut_.y_rows) {
       multiply(s, panels_, group, begin, end, out);
@@ -214,10 +196,10 @@ class Correlator {
       const Offset depth = std::min(cut_.slab, cut_.depth - first);
       T* sums = s.sums.data();
       for (const Panel& panel : panels) {
-        if (!cut_.direct) pack(s, panel, first, depth);
+        if (cut_.reading == Reading::packed) pack(s, panel, first, depth);
         for (Offset i = begin; i < end; i += cut_.height) {
           const Offset height = std::min(cut_.height, c_.rows - i);
-          const T* a = tile_weights(group, i) + first * height;
+          const T* a = tile_weights(group, i);
           with_constant<kPanel>(height, [&](auto rows) {
             with_constant<kPanelVectors>(panel.vectors, [&](auto vectors) {
               tile<decltype(rows)::value, decltype(vectors)::value>(s, panel, a, first, depth, group, i,
@@ -249,22 +231,36 @@ class Correlator {
     }
   }
 
+  // Row r and tap t of the weights stand at a[r row + t step]: constants where they are packed.
+  template <class Row, class Step, int rows, int vectors>
+  void add_product(const Scratch& s, const Panel& panel, const T* a, Row row, Step step, Offset first,
+                   Offset depth, Simd<T> (&sum)[rows][vectors]) const {
+    if (cut_.reading == Reading::packed) {
+      panel_product<T>(a + first * step, row, step, s.panel.data(), Offset{vectors * lanes}, depth, sum);
+      return;
+    }
+    const T* b[vectors];
+    for (int v = 0; v < vectors; ++v) b[v] = s.planes.data() + panel.reads[v];
+    const Offset begin = std::max(first, panel.begin), end = std::min(first + depth, panel.end);
+    gathered_product<T>(a + begin * step, row, step, b, from_.data() + begin, end - begin, sum);
+  }
+
   template <int rows, int vectors>
-  void tile(Scratch& s, const Panel& panel, const T* a, Offset first, Offset depth, Offset group, Offset i,
-            T* partial, T* out) const {
+  [[gnu::noinline]] void tile(Scratch& s, const Panel& panel, const T* a, Offset first, Offset depth,
+                              Offset group, Offset i, T* partial, T* out) const {
     Simd<T> sum[rows][vectors];
+    if (!inside_ && first + depth >= cut_.depth) fetch_results<rows, vectors>(panel, out + i * row_step_);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
       const Simd<T> start = c_.bias ? broadcast(c_.bias[group * c_.rows + i + r]) : Simd<T>{};
       for (int v = 0; v < vectors; ++v)
         sum[r][v] = first == 0 ? start : load(partial + r * width + v * lanes);
     }
-    if (cut_.direct) {
-      const T* b[vectors];
-      for (int v = 0; v < vectors; ++v) b[v] = s.planes.data() + panel.runs[v].from;
-      gathered_product<T>(a, 1, rows, b, from_.data() + first, depth, sum);
+    if (in_place_) {
+      add_product(s, panel, a, c_.row_step, Offset{1}, first, depth, sum);
     } else {
-      panel_product<T>(a, 1, rows, s.panel.data(), Offset{vectors * lanes}, depth, sum);
+      add_product(s, panel, a, std::integral_constant<Offset, 1>(), std::integral_constant<Offset, rows>(),
+                  first, depth, sum);
     }
     if (first + depth < cut_.depth) {
 #pragma GCC unroll 8
@@ -277,14 +273,29 @@ class Correlator {
     }
   }
 
+  // Memory that will be written is fetched while the product runs.
+  template <int rows, int vectors>
+  void fetch_results(const Panel& panel, const T* out) const {
+    for (int r = 0; r < rows; ++r) {
+      const T* to = out + r * row_step_ + panel.writes.front().to;
+      for (int v = 0; v < vectors; ++v) __builtin_prefetch(to + v * lanes, 1);
+    }
+  }
+
   template <int rows, int vectors>
   void write(const Panel& panel, const Simd<T> (&sum)[rows][vectors], T* out) const {
+    if (!panel.stores.empty()) {
+#pragma GCC unroll 8
+      for (int r = 0; r < rows; ++r, out += row_step_) {
+        for (int v = 0; v < vectors; ++v) store(out + panel.stores[v], sum[r][v]);
+      }
+      return;
+    }
     T line[(vectors + 1) * lanes];  // a spilling run may begin in the middle of the last vector
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r, out += row_step_) {
-      T* to = panel.whole ? out + panel.runs.front().to : line;
-      for (int v = 0; v < vectors; ++v) store(to + v * lanes, sum[r][v]);
-      if (!panel.whole) write_runs(panel, line, out);
+      for (int v = 0; v < vectors; ++v) store(line + v * lanes, sum[r][v]);
+      write_runs(panel, line, out);
     }
   }
 
@@ -304,11 +315,13 @@ class Correlator {
   CorrelationCut<T> cut_;
   Axis y_, x_;  // of the planes and of what a task writes: c_'s, but with images inside
   PlaneShape shape_;
+  PlaneCopy copy_;
   Offset out_x_, row_step_;
   std::optional<ImagesInside<T>> inside_;
   std::vector<Offset> from_, weight_;  // of each of the K: where in the planes, where in the weights
   std::vector<Panel> panels_;          // of a whole task
-  PooledBuffer<T> packed_;
+  bool in_place_;                      // weights are read where they lie
+  std::optional<PooledBuffer<T>> packed_;
 };
 
 }  // namespace eckart

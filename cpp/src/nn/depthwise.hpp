@@ -16,6 +16,7 @@ class DepthwiseCorrelator {
   explicit DepthwiseCorrelator(const Correlation<T>& c)
       : c_(c),
         shape_(c.y, c.x, c.y.count),
+        copy_(c.y, c.x, c.in_y, c.in_x, shape_),
         row_(round_up(c.x.count, lanes)),
         result_(round_up(c.y.count, kRows) * row_) {
     for (std::size_t l = 0; l < c.x.taps.size(); ++l) {
@@ -25,7 +26,6 @@ class DepthwiseCorrelator {
 
   void run(const Execution& execution) {
     const Offset planes = c_.images * c_.groups, size = c_.y.count * c_.x.count;
-    if (planes * size == 0) return;
     const double work = 2.0 * planes * size * (c_.y.taps.size() * c_.x.taps.size() + 1);
     const Offset chunk = std::max<Offset>(1, kPositions / size);
     parallel_for(
@@ -79,8 +79,8 @@ class DepthwiseCorrelator {
     const Offset in = c_.in_y * c_.in_x;
     const T* end_of_input = c_.in + c_.images * c_.groups * in;
     for (Offset p = begin; p < end; ++p) {
-      copy_planes(c_.in + p * in, end_of_input, c_.in_y, c_.in_x, Offset{1}, c_.y, c_.x, Offset{0}, shape_,
-                  s.planes.data() + (p - begin) * shape_.channel);
+      copy_.copy(c_.in + p * in, end_of_input, Offset{1}, Offset{0},
+                 s.planes.data() + (p - begin) * shape_.channel);
     }
     for (Offset p = begin; p < end; ++p) {
       const Offset group = p % c_.groups;
@@ -145,14 +145,21 @@ class DepthwiseCorrelator {
 
   const Correlation<T>& c_;
   PlaneShape shape_;
+  PlaneCopy copy_;
   Offset row_, result_;  // numbers of a row of results, of a plane of them, filled up
   std::vector<Column> columns_;
 };
 
+template <class T>
+bool is_depthwise(const Correlation<T>& c) {
+  return c.channels == 1 && c.rows == 1;
+}
+
 // The correlation, by the way that suits it.
 template <class T>
 void correlate(const Correlation<T>& c, const Execution& run) {
-  if (c.channels == 1 && c.rows == 1) return DepthwiseCorrelator<T>(c).run(run);
+  if (c.images * c.groups * c.rows * c.y.count * c.x.count == 0) return;
+  if (is_depthwise(c)) return DepthwiseCorrelator<T>(c).run(run);
   Correlator<T>(c).run(run);
 }
 

@@ -53,19 +53,13 @@ template <class T>
 void activation_backward(Activation activation, Offset n, const T* y, const T* dy, T* dz,
                          const Execution& run) {
   parallel_ranges(n, 1 << 14, 2.0 * n, run, [&](Offset begin, Offset end) {
-    switch (activation) {
-      case Activation::none:
-        std::copy(dy + begin, dy + end, dz + begin);
-        break;
-      case Activation::relu:
-        for (Offset i = begin; i < end; ++i) dz[i] = y[i] > T(0) ? dy[i] : T(0);
-        break;
-      case Activation::tanh:
-        for (Offset i = begin; i < end; ++i) dz[i] = dy[i] * (T(1) - y[i] * y[i]);
-        break;
-      case Activation::sigmoid:
-        for (Offset i = begin; i < end; ++i) dz[i] = dy[i] * (y[i] * (T(1) - y[i]));
-        break;
+    constexpr Offset lanes = kSimdWidth<T>;
+    Offset i = begin;
+    for (; i + lanes <= end; i += lanes) {
+      store(dz + i, before_activation<T>(activation, load(y + i), load(dy + i)));
+    }
+    for (; i < end; ++i) {
+      dz[i] = before_activation<T>(activation, broadcast(y[i]), broadcast(dy[i]))[0];
     }
   });
 }

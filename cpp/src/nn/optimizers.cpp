@@ -14,7 +14,7 @@ constexpr Offset kChunk = 1 << 14;
 // body(i) for all i, vectorised by the compiler: bodies are straight lines over arrays that do not overlap.
 template <class Body>
 void for_all(Offset n, double work, const Execution& run, Body body) {
-  parallel_shares(n, work * n, run, [&](Offset begin, Offset end) {
+  parallel_ranges(n, kChunk, work * n, run, [&](Offset begin, Offset end) {
 #pragma GCC ivdep
     for (Offset i = begin; i < end; ++i) body(i);
   });

@@ -21,6 +21,13 @@ struct Axis {
   Offset count = 0, out_start = 0, out_step = 1, in_start = 0, in_step = 1;
   std::vector<Offset> taps, shift, phase;  // index into the kernel; of each tap
   Offset reach = 0, phases = 1;            // the largest shift, one more than the largest phase
+  Offset spread = 1;                       // the input counts with spread - 1 zeros after each number
+
+  // Whether position j sees the input, of n positions, through its t-th tap; else padding.
+  bool inside(Offset j, std::size_t t, Offset n) const {
+    const Offset at = in_start + (j + shift[t]) * in_step + phase[t];
+    return at >= 0 && at < n;
+  }
 };
 
 inline Axis forward_axis(const Window& w) {
@@ -104,6 +111,7 @@ inline Simd<T> even_lanes(const T* p) {
 // A line of the copy: to[j] = from[start + j step] for first <= j < last, zero for the other j < count.
 struct Line {
   Offset start, step, first, last, count;
+  Offset spread = 1;
 
   Line(Offset n, Offset start, Offset step, Offset count)
       : start(start),
@@ -112,12 +120,20 @@ struct Line {
         last(std::clamp<Offset>(n > start ? (n - start + step - 1) / step : 0, first, count)),
         count(count) {}
 
+  // Of an input with zeros between its n numbers, where the step is 1.
+  static Line spread_out(Offset n, Offset start, Offset spread, Offset count) {
+    Line line((n - 1) * spread + 1, start, 1, count);
+    line.spread = spread;
+    return line;
+  }
+
   // Up to a vector beyond the line is overwritten: lines are copied in the order in which they lie. `end` is
   // where the memory of `from` ends.
   template <class T>
   void copy(const T* from, const T* end, T* to) const {
     constexpr Offset lanes = kSimdWidth<T>;
     constexpr Offset ahead = 1024 / static_cast<Offset>(sizeof(T));
+    if (spread > 1) return copy_spread(from, to);
     from += start;
     fill(to, 0, first);
     if (step == 2 && end - from >= 2 * (last + lanes)) {
@@ -136,32 +152,59 @@ struct Line {
   }
 
   template <class T>
+  void copy_spread(const T* from, T* to) const {
+    fill(to, 0, count);
+    const Offset number = (start + first + spread - 1) / spread;  // the first one that is seen
+    from += number;
+    for (Offset j = number * spread - start; j < last; j += spread) to[j] = *from++;
+  }
+
+  template <class T>
   static void fill(T* to, Offset begin, Offset end) {
     for (Offset j = begin; j < end; j += kSimdWidth<T>) store(to + j, Simd<T>{});
   }
 };
 
-// Copies `channels` planes (in_y, in_x) for the results' rows from `first_row` on, and overwrites up to a
-// vector beyond; `end` is where the memory of `from` ends.
-template <class T>
-inline void copy_planes(const T* from, const T* end, Offset in_y, Offset in_x, Offset channels, const Axis& y,
-                        const Axis& x, Offset first_row, const PlaneShape& shape, T* to) {
-  std::vector<Line> lines;
-  for (Offset px = 0; px < x.phases; ++px) lines.emplace_back(in_x, x.in_start + px, x.in_step, shape.pitch);
-  for (Offset c = 0; c < channels; ++c, from += in_y * in_x) {
-    for (Offset py = 0; py < y.phases; ++py) {
-      for (const Line& line : lines) {
-        Offset i = y.in_start + first_row * y.in_step + py;
-        for (Offset r = 0; r < shape.rows; ++r, i += y.in_step, to += shape.pitch) {
-          if (i >= 0 && i < in_y) {
-            line.copy(from + i * in_x, end, to);
-          } else {
-            Line::fill(to, 0, shape.pitch);
+// Copies planes (in_y, in_x) as the axes see them.
+class PlaneCopy {
+ public:
+  PlaneCopy(const Axis& y, const Axis& x, Offset in_y, Offset in_x, const PlaneShape& shape)
+      : y_(y), in_y_(in_y), in_x_(in_x), shape_(shape) {
+    if (x.spread > 1) {
+      lines_.push_back(Line::spread_out(in_x, x.in_start, x.spread, shape.pitch));
+      return;
+    }
+    for (Offset px = 0; px < x.phases; ++px) {
+      lines_.emplace_back(in_x, x.in_start + px, x.in_step, shape.pitch);
+    }
+  }
+
+  // `channels` planes, for the results' rows from `first_row` on; up to a vector beyond is overwritten. `end`
+  // is where the memory of `from` ends.
+  template <class T>
+  void copy(const T* from, const T* end, Offset channels, Offset first_row, T* to) const {
+    for (Offset c = 0; c < channels; ++c, from += in_y_ * in_x_) {
+      for (Offset py = 0; py < y_.phases; ++py) {
+        for (const Line& line : lines_) {
+          Offset i = y_.in_start + first_row * y_.in_step + py;
+          for (Offset r = 0; r < shape_.rows; ++r, i += y_.in_step, to += shape_.pitch) {
+            const Offset row = y_.spread == 1 ? i : i % y_.spread == 0 ? i / y_.spread : -1;
+            if (row >= 0 && row < in_y_) {
+              line.copy(from + row * in_x_, end, to);
+            } else {
+              Line::fill(to, 0, shape_.pitch);
+            }
           }
         }
       }
     }
   }
-}
+
+ private:
+  Axis y_;
+  Offset in_y_, in_x_;
+  PlaneShape shape_;
+  std::vector<Line> lines_;
+};
 
 }  // namespace eckart

@@ -28,6 +28,13 @@ CASES = [
     (3, 24, 12, 3, (12, 12), (5, 5), (2, 2), (0, 0, 0, 0), (1, 1)),  # few and small: as LeCun's of 1989
     (1, 6, 4, 2, (5, 13), (2, 9), (1, 3), (1, 2, 0, 3), (2, 1)),
     (17, 3, 5, 1, (3, 3), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1)),  # images smaller than a vector
+    (13, 16, 6, 1, (10, 10), (5, 5), (1, 1), (4, 4, 4, 4), (1, 1)),  # many rows of taps see only padding
+    (2, 7, 40, 1, (13, 45), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1)),  # rows read as one, results between rows
+    (3, 4, 6, 1, (3, 70), (3, 3), (1, 1), (0, 17, 0, 17), (1, 17)),  # more than a vector between two rows
+    (2, 33, 72, 1, (5, 6), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1)),  # weights of few uses, in place
+    (2, 6, 6, 6, (13, 37), (3, 3), (2, 3), (1, 1, 1, 1), (1, 1)),  # one channel a group, strided
+    (2, 3, 3, 3, (12, 12), (2, 2), (4, 3), (0, 0, 0, 0), (1, 1)),  # and with gaps
+    (1, 2, 5, 1, (61, 60), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1)),  # few weights, several bands
 ]
 
 
@@ -76,7 +83,37 @@ def test_activations_are_part_of_the_pass(activation, case):
         close(gradient, want, np.float64)
 
 
-@pytest.mark.parametrize("case", [*[(9, *CASES[i][1:]) for i in (0, 4, 5, 7, 12)], CASES[0], CASES[16]])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("case", [CASES[i] for i in (3, 4, 7, 11, 16, 25)])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_the_first_layer_needs_no_gradient_of_its_images(activation, case, dtype):
+    """For the weights alone the gradient goes back through the activation as it is read: the same numbers."""
+    x, w, b, sizes = arrays(case, dtype)
+    y = native.conv2d(x, w, b, *sizes, activation, 2)
+    dy = np.random.default_rng(2).standard_normal(y.shape).astype(dtype)
+    both = native.conv2d_backward(x, w, dy, y, *sizes, activation, (True, True, True), None, None, 2)
+    dx, dw, db = native.conv2d_backward(x, w, dy, y, *sizes, activation, (False, True, True), None, None, 2)
+    assert dx is None
+    assert np.array_equal(dw, both[1])
+    assert np.array_equal(db, both[2])
+    with pytest.raises(ValueError, match="y: expected the layer's result"):
+        native.conv2d_backward(x, w, dy, None, *sizes, activation, (False, True, True), None, None, 2)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_memory_held_does_not_show(case):
+    """Scratch is used again: nothing of what was in it, here NaN, may reach a result."""
+    held = [native.elementwise("relu", np.full(int(2 ** (k / 4)), np.nan), 1) for k in range(24, 76)]
+    del held
+    x, w, b, sizes = arrays(case, np.float64)
+    y = native.conv2d(x, w, b, *sizes, "none", 2)
+    found = native.conv2d_backward(x, w, y, None, *sizes, "none", (True, True, True), None, None, 2)
+    assert all(np.isfinite(a).all() for a in (y, *found))
+
+
+@pytest.mark.parametrize(
+    "case", [(9, *CASES[i][1:]) for i in (0, 4, 5, 7, 12, 20, 22, 23, 25)] + [CASES[i] for i in (0, 16)]
+)
 def test_threads_change_no_bit(case):
     """Tasks depend on the shapes alone, and partial gradients are added in order."""
     x, w, b, sizes = arrays(case, np.float32)

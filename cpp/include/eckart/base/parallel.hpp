@@ -2,7 +2,8 @@
 //
 // The work is cut into chunks by its size alone, never by the number of threads; a chunk writes
 // only what is its own, and sums are taken chunk by chunk and added in order. So every result is
-// the same, bit for bit, on any number of threads. Threads fetch the next chunk from a counter.
+// the same, bit for bit, on any number of threads. Each thread begins with a share of its own, the same part
+// of the data in every loop over it, and then helps the others.
 //
 // An exception in a chunk is captured, the other chunks are abandoned, and it is thrown again
 // after the region. A requested stop ends the loop with Interrupted. With one thread there is no
@@ -31,10 +32,38 @@ constexpr double kParallelWork = 1e5;
 
 namespace detail {
 
-template <class MakeScratch, class Body>
-void run_chunks(Offset n_chunks, std::atomic<Offset>& next, std::atomic<bool>& failed,
-                std::exception_ptr& error, bool main_thread, const Execution& run, MakeScratch& make_scratch,
-                Body& body) {
+// Hands out chunks: a thread first gets those of its own share, in order, then what is left of the others'.
+// So it finds in its cache what it wrote in the loop before.
+class Shares {
+ public:
+  Shares(Offset n, int threads) : n_(n), threads_(threads), next_(static_cast<std::size_t>(threads)) {
+    for (int t = 0; t < threads; ++t) next_[t].value = begin(t);
+  }
+  // The next chunk for a thread, or -1.
+  Offset take(int thread) {
+    for (int k = 0; k < threads_; ++k) {
+      const int t = (thread + k) % threads_;
+      if (next_[t].value.load(std::memory_order_relaxed) >= begin(t + 1)) continue;
+      const Offset chunk = next_[t].value.fetch_add(1, std::memory_order_relaxed);
+      if (chunk < begin(t + 1)) return chunk;
+    }
+    return -1;
+  }
+
+ private:
+  struct alignas(64) Counter {
+    std::atomic<Offset> value{0};
+  };
+  Offset begin(int t) const { return n_ * t / threads_; }
+  Offset n_;
+  int threads_;
+  std::vector<Counter> next_;
+};
+
+// take(): the next chunk, or -1.
+template <class Take, class MakeScratch, class Body>
+void run_chunks(Take take, bool main_thread, std::atomic<bool>& failed, std::exception_ptr& error,
+                const Execution& run, MakeScratch& make_scratch, Body& body) {
   FlushSubnormals guard;
   try {
     auto scratch = make_scratch();
@@ -43,8 +72,8 @@ void run_chunks(Offset n_chunks, std::atomic<Offset>& next, std::atomic<bool>& f
         if (main_thread) run.stop->poll();
         if (run.stop->requested()) break;
       }
-      const Offset chunk = next.fetch_add(1, std::memory_order_relaxed);
-      if (chunk >= n_chunks) break;
+      const Offset chunk = take();
+      if (chunk < 0) break;
       body(scratch, chunk);
     }
   } catch (...) {
@@ -62,18 +91,26 @@ void parallel_for(Offset n_chunks, double work, const Execution& run, MakeScratc
   if (work < kParallelWork && run.stop) {  // over before it could be stopped
     return parallel_for(n_chunks, work, Execution{1}, make_scratch, body);
   }
-  std::atomic<Offset> next{0};
   std::atomic<bool> failed{false};
   std::exception_ptr error;
   [[maybe_unused]] const int threads =
       work < kParallelWork ? 1 : static_cast<int>(std::min<Offset>(run.threads, n_chunks));
 #ifdef _OPENMP
   if (threads > 1) {
+    detail::Shares shares(n_chunks, threads);
 #pragma omp parallel num_threads(threads)
-    detail::run_chunks(n_chunks, next, failed, error, omp_get_thread_num() == 0, run, make_scratch, body);
+    {
+      const int thread = omp_get_thread_num();
+      detail::run_chunks([&] { return shares.take(thread); }, thread == 0, failed, error, run, make_scratch,
+                         body);
+    }
   } else
 #endif
-    detail::run_chunks(n_chunks, next, failed, error, true, run, make_scratch, body);
+  {
+    Offset next = 0;
+    detail::run_chunks([&] { return next < n_chunks ? next++ : Offset{-1}; }, true, failed, error, run,
+                       make_scratch, body);
+  }
   if (error) std::rethrow_exception(error);
   if (run.stop && run.stop->requested()) throw Interrupted();
 }
@@ -85,29 +122,6 @@ template <class Body>
 void parallel_ranges(Offset n, Offset chunk, double work, const Execution& run, Body body) {
   parallel_for((n + chunk - 1) / chunk, work, run, [] { return NoScratch{}; },
                [&](NoScratch&, Offset c) { body(c * chunk, std::min(n, (c + 1) * chunk)); });
-}
-
-// body(begin, end) for one share of [0, n) a thread, the same each time: what a thread reads and writes in one
-// call lies in its cache in the next. Only for loops whose entries have nothing to do with each other, so
-// that no result depends on where the shares end.
-template <class Body>
-void parallel_shares(Offset n, double work, const Execution& run, Body body) {
-  [[maybe_unused]] const int threads = work < kParallelWork ? 1 : run.threads;
-#ifdef _OPENMP
-  if (threads > 1) {
-#pragma omp parallel num_threads(threads)
-    {
-      constexpr Offset line = 64;
-      FlushSubnormals guard;
-      const Offset team = omp_get_num_threads(), share = ((n + team - 1) / team + line - 1) / line * line;
-      const Offset begin = std::min(n, omp_get_thread_num() * share);
-      body(begin, std::min(n, begin + share));
-    }
-    return;
-  }
-#endif
-  FlushSubnormals guard;
-  body(Offset{0}, n);
 }
 
 // Sum of body(begin, end) over the chunks, added in order.

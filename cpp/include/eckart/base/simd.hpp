@@ -89,7 +89,6 @@ inline bool any(const Mask& lanes) {
 
 constexpr Offset round_up(Offset n, Offset step) { return (n + step - 1) / step * step; }
 
-// Transposes a square of kSimdWidth vectors in registers (log2(width) stages of two-input shuffles).
 namespace detail {
 
 template <class T, int bit, bool high, std::size_t... lane>
@@ -102,26 +101,28 @@ inline Simd<T> exchange(Simd<T> a, Simd<T> b, std::index_sequence<lane...>) {
   }
 }
 
-template <class T, int bit>
+template <class T, int count, int bit>
 inline void transpose_stage(Simd<T>* rows) {
-  if constexpr (bit < kSimdWidth<T>) {
+  if constexpr (bit < count) {
     using Lanes = std::make_index_sequence<static_cast<std::size_t>(kSimdWidth<T>)>;
 #pragma GCC unroll 16
-    for (int i = 0; i < kSimdWidth<T>; ++i) {
+    for (int i = 0; i < count; ++i) {
       if (i & bit) continue;
       const Simd<T> a = rows[i], b = rows[i + bit];
       rows[i] = exchange<T, bit, false>(a, b, Lanes());
       rows[i + bit] = exchange<T, bit, true>(a, b, Lanes());
     }
-    transpose_stage<T, 2 * bit>(rows);
+    transpose_stage<T, count, 2 * bit>(rows);
   }
 }
 
 }  // namespace detail
 
-template <class T>
+// Transposes squares of `count` lanes and vectors in registers (log2(count) stages of two-input shuffles):
+// all of kSimdWidth vectors, or the squares that stand side by side in fewer.
+template <class T, int count = static_cast<int>(kSimdWidth<T>)>
 inline void transpose(Simd<T>* rows) {
-  detail::transpose_stage<T, 1>(rows);
+  detail::transpose_stage<T, count, 1>(rows);
 }
 
 namespace detail {

@@ -13,6 +13,15 @@ inline Simd<T> rectify(Simd<T> x) {
   return x < T(0) ? Simd<T>{} : x;
 }
 
+// The gradient before an activation, of its result y and the gradient dy there.
+template <class T>
+inline Simd<T> before_activation(Activation kind, Simd<T> y, Simd<T> dy) {
+  if (kind == Activation::relu) return y > T(0) ? dy : Simd<T>{};
+  if (kind == Activation::tanh) return dy * (T(1) - y * y);
+  if (kind == Activation::sigmoid) return dy * (y * (T(1) - y));
+  return dy;
+}
+
 // Never inlined: a tile whose address is taken would not stay in registers.
 template <class T>
 [[gnu::noinline]] void activate_smooth(Activation kind, Simd<T>* values, int n) {

@@ -34,12 +34,38 @@ inline void pack_transposed(const T* from, Offset row, Offset rows, Offset depth
   }
 }
 
+// The same for as many rows as a tile has, where a vector holds two steps of them.
+template <class T>
+inline void pack_half_vectors(const T* from, Offset row, Offset depth, T* to) {
+  constexpr int lanes = static_cast<int>(kSimdWidth<T>);
+  constexpr std::size_t bytes = kPanel * sizeof(T);
+  Offset t = 0;
+  for (; t + lanes <= depth; t += lanes) {
+    Simd<T> squares[kPanel];
+#pragma GCC unroll 8
+    for (int r = 0; r < kPanel; ++r) squares[r] = load(from + r * row + t);
+    transpose<T, kPanel>(squares);
+#pragma GCC unroll 8
+    for (int l = 0; l < kPanel; ++l) {
+      T halves[lanes];
+      store(halves, squares[l]);
+      std::memcpy(to + (t + l) * kPanel, halves, bytes);
+      std::memcpy(to + (t + l + kPanel) * kPanel, halves + kPanel, bytes);
+    }
+  }
+  for (; t < depth; ++t) {
+    for (int r = 0; r < kPanel; ++r) to[t * kPanel + r] = from[r * row + t];
+  }
+}
+
 }  // namespace detail
 
 // panel (depth, rows): panel[t, r] = from[r row + t step]
 template <class T>
 inline void pack_rows(const T* from, Offset row, Offset step, Offset rows, Offset depth, T* panel) {
-  if (step == 1 && rows <= kSimdWidth<T>) {
+  if (step == 1 && rows == kPanel && kSimdWidth<T> == 2 * kPanel) {
+    detail::pack_half_vectors(from, row, depth, panel);
+  } else if (step == 1 && rows <= kSimdWidth<T>) {
     detail::pack_transposed(from, row, rows, depth, rows, panel);
   } else if (row == 1 && rows == kPanel) {
     for (Offset t = 0; t < depth; ++t) std::memcpy(panel + t * kPanel, from + t * step, kPanel * sizeof(T));

@@ -36,9 +36,10 @@ template <class T>
 void convolve_transposed(const Convolution& conv, const T* dy, const T* weight, const T* bias,
                          Activation activation, T* dx, const Execution& run);
 
-// dw and db (null: not wanted) from x and dy, summed over fixed chunks of images in order.
+// dw and db (null: not wanted) from x and dy, summed over fixed chunks of images in order. With an activation
+// dy is the gradient of its result y, taken back through it as it is read; else y may be null.
 template <class T>
-void convolve_weight_gradient(const Convolution& conv, const T* x, const T* dy, T* dw, T* db,
-                              const Execution& run);
+void convolve_weight_gradient(const Convolution& conv, const T* x, const T* dy, const T* y,
+                              Activation activation, T* dw, T* db, const Execution& run);
 
 }  // namespace eckart
