@@ -51,6 +51,13 @@ void copy(const Views& views, const T* x, T* y, const Execution& run) {
   Offset lines = 1;
   for (std::size_t a = 0; a < last; ++a) lines *= v.shape[a];
   if (n == 0) return;
+  if (last == 0) {
+    const Offset from = v.from[0], to = v.to[0];
+    parallel_ranges(n, kChunk, 1.0 * n, run, [&](Offset begin, Offset end) {
+      copy_line(x + begin * from, from, y + begin * to, to, end - begin);
+    });
+    return;
+  }
   const Offset chunk = std::max<Offset>(1, kChunk / n);
   parallel_ranges(lines, chunk, 1.0 * lines * n, run, [&](Offset begin, Offset end) {
     for (Offset line = begin; line < end; ++line) {

@@ -8,6 +8,7 @@ import numpy as np
 from eckart._native import nn as native
 from eckart.base.errors import EckartError
 from eckart.base.threads import get_num_threads
+from eckart.nn.arrays import assign
 from eckart.nn.tensor import Array, Tensor, planning
 
 
@@ -58,7 +59,7 @@ class Plan:
             )
             raise ValueError(f"expected inputs {expected}, got {came}")
         for place, given in zip(self._inputs, inputs, strict=True):
-            np.copyto(place, given)
+            assign(place, np.asarray(given))
         for p, place in zip(self._parameters, self._places, strict=True):
             if p.data is not place:  # someone gave it another array, as loading a state does
                 place[...] = p.data
