@@ -100,6 +100,7 @@ def contender(name: str) -> Any:
 
     def seconds(shape: dict[str, Any], threads: int, clock: str) -> dict[str, float]:
         ticks = time.process_time if clock == "cpu" else time.perf_counter
+        time.sleep(0.25)  # for so long the threads of the one before may spin
         if kept.get("key") != (shape["name"], threads):
             kept["key"], kept["calls"] = (shape["name"], threads), directions(name, shape, threads)
         best = {}

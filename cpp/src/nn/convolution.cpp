@@ -27,12 +27,41 @@ bool has_gaps(const Window& w) {
   return std::count(seen.begin(), seen.end(), false) > 0;
 }
 
+// A kernel of one number that reads every position once: for each image a product of matrices, which is the
+// quickest where one is large.
+bool is_product(const Convolution& c) {
+  const auto once = [](const Window& w) {
+    return w.kernel == 1 && w.stride == 1 && w.before == 0 && w.in == w.out;
+  };
+  constexpr double large = 1e7;  // flop
+  return c.groups == 1 && once(c.y) && once(c.x) && 2.0 * c.in * c.out * c.y.out * c.x.out >= large;
+}
+
+// y (rows, positions) = W (rows, depth) x (depth, positions), image by image.
+template <class T>
+void multiply_images(const Convolution& c, const Strided<const T>& weight, Offset rows, Offset depth,
+                     const T* x, T* y, const Execution& run) {
+  Product<T> p;
+  p.m = rows;
+  p.n = c.y.out * c.x.out;
+  p.k = depth;
+  p.a = weight;
+  for (Offset image = 0; image < c.images; ++image) {
+    p.b = {x + image * depth * p.n, p.n, 1};
+    p.c = {y + image * rows * p.n, p.n, 1};
+    multiply(p, run);
+  }
+}
+
 }  // namespace
 
 template <class T>
 void convolve(const Convolution& conv, const T* x, const T* weight, const T* bias, Activation activation,
               T* y, const Execution& run) {
   if (Patches<T>::suit(conv)) return Patches<T>(conv).forward(x, weight, bias, activation, y, run);
+  if (is_product(conv) && !bias && activation == Activation::none) {
+    return multiply_images<T>(conv, {weight, conv.in, 1}, conv.out, conv.in, x, y, run);
+  }
   Correlation<T> c;
   c.images = conv.images;
   c.groups = conv.groups;
@@ -59,8 +88,11 @@ void convolve(const Convolution& conv, const T* x, const T* weight, const T* bia
 template <class T>
 void convolve_transposed(const Convolution& conv, const T* dy, const T* weight, const T* bias,
                          Activation activation, T* dx, const Execution& run) {
-  if (Patches<T>::suit(conv) && !bias && activation == Activation::none) {
-    return Patches<T>(conv).transposed(dy, weight, dx, run);
+  if (!bias && activation == Activation::none) {
+    if (Patches<T>::suit(conv)) return Patches<T>(conv).transposed(dy, weight, dx, run);
+    if (is_product(conv)) {
+      return multiply_images<T>(conv, {weight, 1, conv.in}, conv.in, conv.out, dy, dx, run);
+    }
   }
   Correlation<T> c;
   c.images = conv.images;
