@@ -32,7 +32,8 @@ template <class T>
 inline Simd<T> vector_exp2(Simd<T> x) {
   using C = detail::ExpConstants<T>;
   using Series = detail::Exp2Series<T>;
-  using Integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  // Unsigned: far below zero the whole part is anything, and may wrap.
+  using Integer = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   typedef Integer Bits __attribute__((vector_size(kVectorBytes)));
   constexpr int n = sizeof(Series::terms) / sizeof(T);
   const Simd<T> shifted = x + C::shift, r = x - (shifted - C::shift);
