@@ -63,7 +63,7 @@ class WeightGradient {
     blocks_ = (c.group_in() + block_ - 1) / block_;
     const Offset few_bytes = c.group_out() * depth_ * lanes * Offset{sizeof(T)};
     const Offset pixels = std::max<Offset>(1, c.y.out * c.x.out);
-    group_images_ = std::clamp<Offset>(kPositions / pixels, 1, chunk_images_);
+    group_images_ = std::clamp<Offset>(kPositions / pixels, 1, std::max<Offset>(1, chunk_images_));
     few_ = few_bytes <= kFewBytes && (4 * c.x.out >= 3 * shape_.pitch || c.group_out() < lanes / 4);
   }
 
