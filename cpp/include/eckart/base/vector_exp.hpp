@@ -29,7 +29,7 @@ struct ExpConstants<double> {
 template <class T>
 inline void exp_parts(Simd<T> x, Simd<T>& power, Simd<T>& remainder) {
   using C = ExpConstants<T>;
-  using Integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  using Integer = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;  // NaN's may wrap
   typedef Integer Bits __attribute__((vector_size(kVectorBytes)));
   x = x > broadcast(C::most) ? broadcast(C::most) : x;
   x = x < broadcast(-C::most + 1) ? broadcast(-C::most + 1) : x;
