@@ -70,6 +70,17 @@ def test_a_planned_training_is_the_training():
     assert found[0][1] == found[1][1]
 
 
+@pytest.mark.parametrize("plan", [False, True])
+def test_gradients_are_clipped_before_the_step(plan):
+    """Plain descent at rate 1 moves by the gradient itself: as far as the bound, where that is small."""
+    model = steady()
+    before = [p.data.copy() for p in model.parameters()]
+    run = Trainer(model, optim.SGD(model.parameters(), lr=1.0), F.cross_entropy, clip_norm=1e-2, plan=plan)
+    run.fit(Loader(*data(32), batch_size=32, random_state=0), 1)
+    moved = sum(((p.data - b) ** 2).sum() for p, b in zip(model.parameters(), before, strict=True))
+    assert np.sqrt(moved) == pytest.approx(1e-2, rel=1e-3)
+
+
 def test_what_changes_by_itself_is_not_planned():
     """Dropout or running averages would stand still: they are refused, not ignored."""
     with pytest.raises(EckartError, match="cannot be part of a plan"):
