@@ -1,6 +1,7 @@
-// Bindings of eckart/nn/arrangement.hpp and losses.hpp, and sums of elementwise.hpp.
+// Bindings of eckart/nn/arrangement.hpp and losses.hpp, sums of elementwise.hpp, and what moves by itself.
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <map>
 
 #include "eckart/nn/arrangement.hpp"
@@ -123,6 +124,30 @@ array_t<T> take_back(const array_t<T>& dy, const array_t<Offset>& ids, Offset ax
   return result;
 }
 
+// The counter before this call, which adds one to its last number.
+array_t<Offset> count(array_t<Offset> counter, int threads) {
+  const Offset n = counter.size();
+  if (n < 1 || !counter.writeable()) shape_error("counter", "a writeable array of integers", "another");
+  auto before = pooled_array<Offset>(shape_of(counter));
+  Offset *from = counter.mutable_data(), *to = before.mutable_data();
+  run_recorded(threads, [=](const Execution&) {
+    std::copy(from, from + n, to);
+    ++from[n - 1];
+  });
+  return before;
+}
+
+// average += share (scale now - average)
+template <class T>
+void approach(array_t<T> average, const array_t<T>& now, double share, double scale, int threads) {
+  const Offset n = now.size();
+  T* a = mutable_vector(average, n, "average");
+  run_recorded(threads, [=](const Execution&) {
+    const T* x = now.data();
+    for (Offset i = 0; i < n; ++i) a[i] += static_cast<T>(share) * (static_cast<T>(scale) * x[i] - a[i]);
+  });
+}
+
 PairedLoss loss_named(const std::string& name) {
   static const std::map<std::string, PairedLoss> names{{"squared", PairedLoss::squared},
                                                        {"absolute", PairedLoss::absolute},
@@ -159,6 +184,8 @@ void bind(py::module_& m) {
   m.def("take_backward", recorded(&take_back<T>), in("dy"), ids, axis, py::arg("rows"), threads);
   m.def("paired_loss", recorded(&loss_of_pairs<T>), py::arg("loss"), x, in("target"), py::arg("delta"),
         py::arg("mean"), threads);
+  m.def("approach", recorded(&approach<T>), in("average"), in("now"), py::arg("share"), py::arg("scale"),
+        threads);
 }
 
 }  // namespace
@@ -166,6 +193,7 @@ void bind(py::module_& m) {
 void bind_nn_arrangement(py::module_& m) {
   bind<float>(m);
   bind<double>(m);
+  m.def("count", recorded(&count), in("counter"), py::arg("threads"));
 }
 
 }  // namespace eckart::bindings

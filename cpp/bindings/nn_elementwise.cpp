@@ -150,11 +150,15 @@ array_t<T> embedding_back(const array_t<Offset>& ids, const array_t<T>& dy, Offs
 }
 
 template <class T>
-array_t<T> dropped_out(const array_t<T>& x, double p, std::uint64_t seed, std::uint64_t call, int threads) {
+array_t<T> dropped_out(const array_t<T>& x, double p, const array_t<Offset>& stream, int threads) {
   if (!(p >= 0 && p <= 1)) shape_error("p", "a number in [0, 1]", std::to_string(p));
   auto y = pooled_array<T>(shape(x));
   T* to = y.mutable_data();
-  run_recorded(threads, [=](const Execution& run) { dropout(x.size(), p, seed, call, x.data(), to, run); });
+  const Offset* names = vector(stream, 2, "stream");  // read when it runs: a plan counts its calls
+  run_recorded(threads, [=](const Execution& run) {
+    const auto seed = static_cast<std::uint64_t>(names[0]), call = static_cast<std::uint64_t>(names[1]);
+    dropout(x.size(), p, seed, call, x.data(), to, run);
+  });
   return y;
 }
 
@@ -170,7 +174,7 @@ void bind(py::module_& m) {
         py::arg("ignore_index"), py::arg("smoothing"), py::arg("mean"), threads);
   m.def("embedding", recorded(&embedding<T>), ids, in("weight"), threads);
   m.def("embedding_backward", recorded(&embedding_back<T>), ids, dy, py::arg("rows"), in("dweight"), threads);
-  m.def("dropout", recorded(&dropped_out<T>), x, py::arg("p"), py::arg("seed"), py::arg("call"), threads);
+  m.def("dropout", recorded(&dropped_out<T>), x, py::arg("p"), in("stream"), threads);
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ def to_dot(tensor: Tensor) -> str:
         name = t.step.rule.name if t.step else "leaf" if t.requires_grad else "constant"
         label = f"{name}\\n{t.shape} {t.dtype}"
         lines.append(f'  {named[id(key)]} [label="{label}", shape={"box" if t.step else "oval"}]')
-        waiting += t.step.inputs if t.step else ()
+        waiting += _present(t.step.inputs) if t.step else []
     edges: set[int] = set()
     waiting = [tensor]
     while waiting:
@@ -69,6 +69,10 @@ def to_dot(tensor: Tensor) -> str:
         if t.step is None or id(t.step) in edges:
             continue
         edges.add(id(t.step))
-        lines += [f"  {named[id(s.step or s)]} -> {named[id(t.step)]}" for s in t.step.inputs]
-        waiting += t.step.inputs
+        lines += [f"  {named[id(s.step or s)]} -> {named[id(t.step)]}" for s in _present(t.step.inputs)]
+        waiting += _present(t.step.inputs)
     return "\n".join([*lines, "}"])
+
+
+def _present(inputs: Sequence[Tensor]) -> list[Tensor]:
+    return [t for t in inputs if t.data is not None]

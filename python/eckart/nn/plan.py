@@ -9,7 +9,8 @@ from eckart._native import nn as native
 from eckart.base.errors import EckartError
 from eckart.base.threads import get_num_threads
 from eckart.nn.arrays import assign
-from eckart.nn.tensor import Array, Tensor, planning
+from eckart.nn.states import put_back
+from eckart.nn.tensor import Array, Tensor
 
 
 class Plan:
@@ -27,9 +28,10 @@ class Plan:
     outputs : arrays of the further tensors, of the last batch; the next one writes over them
 
     What a step does in Python is done once and never again: a branch that depends on the numbers is not
-    taken anew, what NumPy computes instead of kernels cannot be planned, nor what moves by itself (dropout,
-    running averages). So the plan is compared with the step on changed inputs, to the bit, and refused with
-    an EckartError where they differ. Raises ValueError for other shapes or types.
+    taken anew, and what NumPy computes instead of kernels cannot be planned. So the plan is compared with the
+    step on changed inputs, to the bit, and refused with an EckartError where they differ. Dropout and running
+    averages move on in a plan as they do in a step; making it leaves them where they were. Raises ValueError
+    for other shapes or types.
     """
 
     def __init__(self, loss: Callable[..., Any], *inputs: Any) -> None:
@@ -38,7 +40,7 @@ class Plan:
         self._parameters: list[Tensor] = []
         native.begin_recording()
         try:
-            with planning():
+            with put_back() as states:
                 out, outputs = _loss_and_rest(loss(*self._inputs))
                 self._parameters = out.leaves()
                 for p in self._parameters:
@@ -48,7 +50,9 @@ class Plan:
             self._recording = native.end_recording()
         self._loss, self.outputs = out.data, outputs
         self._places = [p.data for p in self._parameters]
-        self._check(loss, given)
+        self._states = [array for array, _ in states.values()]
+        with put_back():
+            self._check(loss, given)
 
     def __call__(self, *inputs: Any) -> float:
         """Run the step on a batch: the loss is returned, the gradients are in the parameters' `grad`."""
@@ -87,15 +91,21 @@ class Plan:
                     "optimiser first"
                 )
         changed = [_changed(x) for x in given]
+        before = [array.copy() for array in self._states]
         self(*changed)
-        planned = [np.array(a) for a in (self._loss, *self.outputs, *[p.grad for p in self._parameters])]
+        planned = [np.array(a) for a in self._results(self._loss, self.outputs)]
         for p in self._parameters:
             p.grad = None
+        for array, value in zip(self._states, before, strict=True):
+            array[...] = value
         out, outputs = _loss_and_rest(loss(*changed))
         out.backward()
-        found = (out.data, *outputs, *[p.grad for p in self._parameters])
+        found = self._results(out.data, outputs)
         if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(planned, found, strict=True)):
             raise EckartError("the step computes something outside native kernels and cannot be planned")
+
+    def _results(self, loss: Array, outputs: Sequence[Array]) -> list[Any]:
+        return [loss, *outputs, *[p.grad for p in self._parameters], *self._states]
 
 
 def _loss_and_rest(found: Any) -> tuple[Tensor, list[Array]]:

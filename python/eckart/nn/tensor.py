@@ -9,13 +9,12 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import count
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from eckart.base.errors import EckartError
 from eckart.nn.arrays import Array, assign, plus
 
 
@@ -24,11 +23,13 @@ class Rule(NamedTuple):
 
     forward : (*arrays, **options) -> array, or (array, what the way back wants to keep)
     backward : (step, gradient) -> for each input its gradient, or None where `step.needs` has no use for it
+    optional : how many of the last inputs may be None: forward gets None, and they need no gradient
     """
 
     name: str
     forward: Callable[..., Any]
     backward: Callable[["Step", Array], Sequence[Array | None]]
+    optional: int = 0
 
 
 RULES: dict[str, Rule] = {}
@@ -37,42 +38,45 @@ RULES: dict[str, Rule] = {}
 class _Mode(threading.local):
     recording = True
     anomaly = False
-    planning = False
 
 
 _mode = _Mode()
 
 
-@dataclass(eq=False, slots=True)
 class Step:
-    """One application of a rule: what the way back needs of it."""
+    """One application of a rule: what the way back needs of it.
 
-    rule: Rule
-    inputs: Sequence["Tensor"]
-    arrays: Sequence[Array]  # of the inputs
-    output: Array
-    saved: Any  # what forward kept
-    options: dict[str, Any]
-    order: int = field(default_factory=count().__next__)
-    needs: Sequence[bool] = ()  # for each input, whether its gradient is wanted: known on the way back
-    claimed: set[int] | None = None  # leaves whose buffers are taken in this pass
-    place: Any = None  # where in the caller's program, while anomalies are looked for
+    arrays : of the inputs; saved : what forward kept; order : steps count up as they are made
+    needs : for each input, whether its gradient is wanted: known on the way back
+    arrived : the gradients that have come in on this way back, where leaves are to receive theirs
+    place : where in the caller's program, while anomalies are looked for
+    """
 
-    @property
-    def targets(self) -> list[Array | None]:
-        """For each input, the array that its gradient may be written into instead of a new one, or None.
+    __slots__ = (
+        "arrays", "arrived", "inputs", "needs", "options", "order", "output", "place", "rule", "saved",
+    )  # fmt: skip
+    _count = count()
 
-        For a rule that then fills all that it gets: a leaf's buffer is given away once a pass, and only while
-        nothing is in it.
+    def __init__(
+        self, rule: Rule, inputs: Sequence["Tensor"], arrays: Sequence[Array], output: Array, saved: Any,
+        options: dict[str, Any],
+    ) -> None:  # fmt: skip
+        self.rule, self.inputs, self.arrays, self.options = rule, inputs, arrays, options
+        self.output, self.saved, self.order = output, saved, next(Step._count)
+        self.needs: Sequence[bool] = ()
+        self.arrived: dict[Any, Array] | None = None
+        self.place: Any = None
+
+    def target(self, i: int) -> Array | None:
+        """Return the array that the gradient of input i may be written into instead of a new one, or None.
+
+        For a rule that then fills all of it: a leaf's buffer is given away only while nothing is in it.
         """
-        found: list[Array | None] = []
-        for t, needed in zip(self.inputs, self.needs, strict=True):
-            free = needed and t.buffer is not None and t.grad is None
-            free = free and self.claimed is not None and id(t) not in self.claimed
-            if free:
-                self.claimed.add(id(t))  # type: ignore[union-attr]
-            found.append(t.buffer if free else None)
-        return found
+        if self.arrived is None or i >= len(self.inputs) or not self.needs[i]:
+            return None
+        leaf = self.inputs[i]
+        taken = leaf.grad is not None or leaf in self.arrived or any([t is leaf for t in self.inputs[:i]])
+        return None if taken else leaf.buffer
 
     def release(self) -> None:
         """Let go of the arrays: a graph is walked once, and its memory is the next one's."""
@@ -159,19 +163,21 @@ class Tensor:
         gradient : what is propagated, of this tensor's shape; may be left out for a single number. Raises
         ValueError for another shape, RuntimeError where there is no history (any more).
         """
-        taken = None if retain_graph else {id(_memory(np.asarray(gradient)))}
-        for tensor, found in _propagate(self, gradient, None, retain_graph):
-            tensor._receive(found, taken)
+        first = _first_gradient(self, gradient)
+        taken = None if retain_graph else {id(_memory(first))}
+        for leaf, found in _walk_back(self, first, None, retain_graph).items():
+            leaf._receive(found, taken)
 
     def _receive(self, gradient: Array, taken: set[int] | None) -> None:
+        buffer = self.buffer
         if self.grad is not None:
-            self.grad = np.asarray(plus(self.grad, gradient, self.buffer))
-        elif self.buffer is None:
+            self.grad = np.asarray(plus(self.grad, gradient, buffer))
+        elif buffer is None:
             self.grad = _own(gradient, taken)
         else:
-            if gradient is not self.buffer:
-                assign(self.buffer, gradient)
-            self.grad = self.buffer
+            if gradient is not buffer:
+                assign(buffer, gradient)
+            self.grad = buffer
 
 
 def apply(operation: str | Rule, *inputs: Any, **options: Any) -> Tensor:
@@ -182,14 +188,14 @@ def apply(operation: str | Rule, *inputs: Any, **options: Any) -> Tensor:
     rule = RULES[operation] if type(operation) is str else operation
     for x in inputs:
         if type(x) is not Tensor:
-            inputs = _lifted(inputs)
+            inputs = _lifted(rule, inputs)
             break
     arrays = [t.data for t in inputs]
     try:
         result = rule.forward(*arrays, **options)
     except (ValueError, IndexError) as error:
         kind = ValueError if isinstance(error, ValueError) else IndexError
-        shapes = " and ".join([str(a.shape) for a in arrays])
+        shapes = " and ".join([str(a.shape) for a in arrays if a is not None])
         raise kind(f"{rule.name}: {error}; got {shapes}") from error
     out = Tensor.__new__(Tensor)
     data, saved = result if type(result) is tuple else (result, None)
@@ -210,19 +216,26 @@ def apply(operation: str | Rule, *inputs: Any, **options: Any) -> Tensor:
     return out
 
 
-def _lifted(inputs: Sequence[Any]) -> tuple[Tensor, ...]:
+def _lifted(rule: Rule, inputs: Sequence[Any]) -> tuple[Tensor, ...]:
     """Return all inputs as tensors; numbers take the type of the floats beside them, or of what there is."""
-    numbers = [isinstance(x, (bool, int, float)) for x in inputs]
+    if any([x is None for x in inputs[: len(inputs) - rule.optional]]):
+        raise TypeError(f"{rule.name}: expected tensors, arrays or numbers, got None")
+    numbers = [i for i, x in enumerate(inputs) if isinstance(x, (bool, int, float))]
     lifted = [
-        x if number or isinstance(x, Tensor) else Tensor(x) for x, number in zip(inputs, numbers, strict=True)
+        x if isinstance(x, Tensor) or i in numbers else _ABSENT if x is None else Tensor(x)
+        for i, x in enumerate(inputs)
     ]
-    kinds = [t.dtype for t, number in zip(lifted, numbers, strict=True) if not number]
-    floats = [k for k in kinds if k.kind == "f"]
-    for i, x in enumerate(inputs):
-        if numbers[i]:
-            kind = np.result_type(*floats) if floats else np.result_type(*kinds, x) if kinds else None
-            lifted[i] = Tensor(x, dtype=kind)
+    if numbers:
+        kinds = [t.dtype for i, t in enumerate(lifted) if i not in numbers]
+        floats = [k for k in kinds if k.kind == "f"]
+    for i in numbers:
+        kind = np.result_type(*floats) if floats else np.result_type(*kinds, inputs[i]) if kinds else None
+        lifted[i] = Tensor(inputs[i], dtype=kind)
     return tuple(lifted)
+
+
+_ABSENT = Tensor(())
+_ABSENT.data = None  # type: ignore[assignment]
 
 
 def grad(
@@ -233,9 +246,12 @@ def grad(
     Whatever does not lead to them is not computed: an attack on an input pays nothing for the weights. Zeros
     for inputs that the output does not depend on. Raises as :meth:`Tensor.backward` does.
     """
-    found = {id(tensor): value for tensor, value in _propagate(output, gradient, inputs, retain_graph)}
-    taken = None if retain_graph else {id(_memory(np.asarray(gradient)))}
-    return [_own(found[id(t)], taken) if id(t) in found else np.zeros_like(t.data) for t in inputs]
+    first = _first_gradient(output, gradient)
+    arrived = _walk_back(output, first, inputs, retain_graph)
+    taken = None if retain_graph else {id(_memory(first))}
+    found = [arrived.get(t.step or t) for t in inputs]
+    pairs = zip(inputs, found, strict=True)
+    return [np.zeros_like(t.data) if g is None else _own(g, taken) for t, g in pairs]
 
 
 def _memory(array: Any) -> Any:
@@ -262,48 +278,45 @@ def _own(gradient: Any, taken: set[int] | None) -> Array:
     return gradient
 
 
-def _propagate(
-    output: Tensor, gradient: Any, inputs: Sequence[Tensor] | None, retain: bool
-) -> list[tuple[Tensor, Array]]:
-    """Return the gradients of the leaves (or of `inputs`), walking the steps from the last to the first."""
-    gradients = {id(output.step or output): _first_gradient(output, gradient)}
-    summed: set[int] = set()  # whose gradient is an array of this walk alone
+def _walk_back(
+    output: Tensor, first: Array, inputs: Sequence[Tensor] | None, retain: bool
+) -> dict[Any, Array]:
+    """Walk the steps behind a tensor from the last to the first, and return the gradients that came in.
+
+    By leaves; or, where `inputs` are given, by these (by the steps that made them), passing over what does
+    not lead there.
+    """
+    arrived: dict[Any, Array] = {output.step or output: first}
+    summed: set[Any] = set()  # whose gradient is an array of this walk alone
     steps = _steps_behind(output)
-    wanted = None if inputs is None else _leading_to(inputs, steps)
-    kept = {id(t.step or t) for t in inputs or ()}
-    leaves = {} if output.step else {id(output): output}
-    claimed: set[int] | None = set() if inputs is None else None
+    kept = frozenset([t.step or t for t in inputs or ()])
+    wanted = None if inputs is None else _leading_to(kept, steps)
     for step in steps:
-        key = id(step)
-        if key not in gradients:
+        if step not in arrived:
             continue
-        arrived = gradients[key] if key in kept else gradients.pop(key)
+        gradient = arrived[step] if step in kept else arrived.pop(step)
         if wanted is None:
-            step.needs = [t.requires_grad for t in step.inputs]
+            step.needs, step.arrived = [t.requires_grad for t in step.inputs], arrived
         else:
-            step.needs = [t.requires_grad and id(t.step or t) in wanted for t in step.inputs]
-        step.claimed = claimed
-        found = step.rule.backward(step, arrived) if True in step.needs else [None] * len(step.needs)
+            step.needs = [t.requires_grad and (t.step or t) in wanted for t in step.inputs]
+        found = step.rule.backward(step, gradient) if True in step.needs else [None] * len(step.needs)
         for tensor, needed, value in zip(step.inputs, step.needs, found, strict=True):
             if not needed or value is None:
                 continue
             if _mode.anomaly:
                 _check(f"the gradient of {step.rule.name}", value, step.place)
-            key = id(tensor.step or tensor)
-            if key not in gradients:
-                gradients[key] = value
-            else:
-                before = gradients[key]
-                own = before if key in summed or before is tensor.buffer else None
-                gradients[key] = np.asarray(plus(before, value, own))
-                summed.add(key)
-            if tensor.step is None:
-                leaves[key] = tensor
+            source = tensor.step or tensor
+            if source not in arrived:
+                arrived[source] = value
+                continue
+            before = arrived[source]
+            own = before if source in summed or before is tensor.buffer else None
+            arrived[source] = np.asarray(plus(before, value, own))
+            summed.add(source)
+        step.arrived = None
         if not retain:
             step.release()
-    if inputs is not None:
-        return [(t, gradients[id(t.step or t)]) for t in inputs if id(t.step or t) in gradients]
-    return [(tensor, gradients[key]) for key, tensor in leaves.items()]
+    return arrived
 
 
 def _first_gradient(output: Tensor, gradient: Any) -> Array:
@@ -312,7 +325,7 @@ def _first_gradient(output: Tensor, gradient: Any) -> Array:
     if gradient is None:
         if output.size != 1:
             raise ValueError(f"gradient: expected one for a tensor of shape {output.shape}, got None")
-        return np.ones_like(output.data)
+        return np.ones(output.shape, output.dtype)
     start = np.asarray(gradient, dtype=output.dtype)
     if start.shape != output.shape:
         raise ValueError(f"gradient: expected shape {output.shape}, got {start.shape}")
@@ -321,29 +334,26 @@ def _first_gradient(output: Tensor, gradient: Any) -> Array:
 
 def _steps_behind(output: Tensor) -> list[Step]:
     """Return the steps that led to a tensor, last first."""
-    seen: dict[int, Step] = {}
-    waiting = [output.step] if output.step is not None else []
-    while waiting:
-        step = waiting.pop()
-        if step.order in seen:
-            continue
+    found = [] if output.step is None else [output.step]
+    seen = set(found)
+    for step in found:  # grows on the way
         if not step.inputs:
             raise RuntimeError(
                 f"backward: the graph behind {step.rule.name} was walked before; pass retain_graph=True there"
             )
-        seen[step.order] = step
         for t in step.inputs:
-            if t.step is not None:
-                waiting.append(t.step)
-    return [seen[order] for order in sorted(seen, reverse=True)]
+            if t.step is not None and t.step not in seen:
+                seen.add(t.step)
+                found.append(t.step)
+    return sorted(found, key=attrgetter("order"), reverse=True)
 
 
-def _leading_to(inputs: Sequence[Tensor], steps: list[Step]) -> set[int]:
-    """Return the ids of `inputs` (or of their steps) and of all steps that depend on them."""
-    found = {id(t.step or t) for t in inputs}
+def _leading_to(inputs: frozenset[Any], steps: list[Step]) -> set[Any]:
+    """Return `inputs` (tensors, or the steps that made them) and all steps that depend on them."""
+    found = set(inputs)
     for step in reversed(steps):
-        if any([id(t.step or t) in found for t in step.inputs]):
-            found.add(id(step))
+        if any([(t.step or t) in found for t in step.inputs]):
+            found.add(step)
     return found
 
 
@@ -375,19 +385,3 @@ def detect_anomaly() -> Iterator[None]:
         yield
     finally:
         _mode.anomaly = before
-
-
-@contextmanager
-def planning() -> Iterator[None]:
-    """Within, what cannot be recorded raises: see :class:`eckart.nn.Plan`."""
-    before, _mode.planning = _mode.planning, True
-    try:
-        yield
-    finally:
-        _mode.planning = before
-
-
-def refuse_in_plan(what: str) -> None:
-    """Raise EckartError while a plan is recorded: `what` is not the same, or not native, each time."""
-    if _mode.planning:
-        raise EckartError(f"{what} cannot be part of a plan")

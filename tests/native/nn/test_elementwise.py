@@ -148,17 +148,21 @@ def test_dropout():
     """A share p is dropped, by numbers that (seed, call, place) name: not the thread, the length or the
     type.
     """
+
+    def stream(seed, call):
+        return np.array([seed, call], np.int64)
+
     x = np.ones(300_007, np.float32)
-    y = native.dropout(x, 0.3, 7, 1, 1)
+    y = native.dropout(x, 0.3, stream(7, 1), 1)
     assert np.unique(y).tolist() == [0, np.float32(1 / 0.7)]
     assert (y == 0).mean() == pytest.approx(0.3, abs=4 * np.sqrt(0.21 / x.size))
     assert np.corrcoef(y[:-1], y[1:])[0, 1] == pytest.approx(0, abs=0.01)
     for threads in (2, 3, 5):
-        assert (native.dropout(x, 0.3, 7, 1, threads) == y).all()
-    assert (native.dropout(x[:1001], 0.3, 7, 1, 1) == y[:1001]).all()
-    assert ((native.dropout(x.astype(np.float64), 0.3, 7, 1, 1) == 0) == (y == 0)).all()
+        assert (native.dropout(x, 0.3, stream(7, 1), threads) == y).all()
+    assert (native.dropout(x[:1001], 0.3, stream(7, 1), 1) == y[:1001]).all()
+    assert ((native.dropout(x.astype(np.float64), 0.3, stream(7, 1), 1) == 0) == (y == 0)).all()
     for other in ((8, 1), (7, 2)):
-        z = native.dropout(x, 0.3, *other, 1)
+        z = native.dropout(x, 0.3, stream(*other), 1)
         assert np.corrcoef(y, z)[0, 1] == pytest.approx(0, abs=0.01)
-    assert (native.dropout(x, 1.0, 0, 0, 1) == 0).all()
-    assert (native.dropout(x, 0.0, 0, 0, 1) == 1).all()
+    assert (native.dropout(x, 1.0, stream(0, 0), 1) == 0).all()
+    assert (native.dropout(x, 0.0, stream(0, 0), 1) == 1).all()

@@ -10,7 +10,7 @@ from eckart.nn import functional as F
 def test_gradient_has_the_same_holes():
     """The mask is drawn again on the way back, and is the same."""
     x = Tensor(np.full((50, 7), 3.0), requires_grad=True)
-    y = F.dropout(x, 0.4, seed=3, call=5)
+    y = F.dropout(x, 0.4, stream=np.array([3, 5]))
     y.backward(np.ones((50, 7)))
     np.testing.assert_allclose(x.grad * 3, y.data)
     assert 0 < (y.data == 0).sum() < y.size

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from eckart._native import nn as native
-from eckart.nn.functional._native import as_pair, as_planes, operands, threads
+from eckart.nn.functional._native import as_given, as_pair, as_planes, like, operands, threads
 from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
 
 __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
@@ -72,7 +72,7 @@ def _apply(name: str, x: Any, weight: Any, bias: Any, **options: Any) -> Tensor:
     for key, value in options.items():
         if isinstance(value, (list, np.ndarray)):
             options[key] = tuple(value)
-    return apply(name, *((x, weight) if bias is None else (x, weight, bias)), **options)
+    return apply(name, x, weight, bias, **options)
 
 
 @lru_cache(maxsize=256)  # small networks would spend as long here as in their kernels
@@ -100,50 +100,46 @@ def _kernels(weight: Array, axes: int) -> Array:
     return weight if axes == 2 else weight[:, :, None]
 
 
-def _result(y: Array, like: Array, axes: int) -> Array:
-    """Return y (n, c, h, w) with the axes that `like` has."""
-    shape = (*y.shape[:2], *y.shape[4 - axes :])
-    return y.reshape(shape[1:] if like.ndim == axes + 1 else shape)
-
-
 def _convolve(
-    x: Array, weight: Array, bias: Array | None = None, *, axes: int, activation: str, **sizes: Any
-) -> Any:
-    given, (x, weight, *rest) = x, operands(x, weight, *(() if bias is None else (bias,)))
-    weight = _kernels(weight, axes)
+    x: Array, weight: Array, bias: Array | None, *, axes: int, activation: str, **sizes: Any
+) -> tuple[Array, Any]:
+    given, (x, weight, bias) = x, operands(x, weight, bias)
+    x, weight = as_planes(x, axes), _kernels(weight, axes)
     geometry = _geometry(weight.shape[2:], axes, **sizes)
-    own = bool(rest) and rest[0].ndim > 1  # a bias for each position
-    fused = ([None], "none") if own else (rest or [None], activation)
-    y = native.conv2d(as_planes(x, axes), weight, *fused[0], *geometry, fused[1], threads())
-    if own:
-        y = native.add(y, rest[0].reshape(y.shape[1:]), y, threads())
+    if bias is None or bias.ndim == 1:
+        y = native.conv2d(x, weight, bias, *geometry, activation, threads())
+    else:  # one for each position
+        y = native.conv2d(x, weight, None, *geometry, "none", threads())
+        native.add(y, bias.reshape(y.shape[1:]), y, threads())
         y = y if activation == "none" else native.elementwise(activation, y, threads())
-    return _result(y, given, axes), geometry
+    return as_given(y, given, axes), (x, weight, geometry)
 
 
 def _convolve_back(step: Step, gradient: Array) -> list[Array | None]:
     axes, activation = step.options["axes"], step.options["activation"]
-    x, weight, dy = operands(step.arrays[0], step.arrays[1], gradient)
+    x, weight, geometry = step.saved
+    dy = as_planes(*operands(gradient), axes)
     y = None if activation == "none" else as_planes(step.output, axes)
-    dy, needs, (dw, db) = as_planes(dy, axes), (*step.needs, False)[:3], (*step.targets, None)[1:3]
-    own = len(step.arrays) > 2 and step.arrays[2].ndim > 1
-    if own and y is not None:  # these derivatives are functions of y alone
-        dy, y, activation = native.elementwise_backward(activation, y, y, dy, threads()), None, "none"
+    needs, (dw, db) = step.needs, (step.target(1), step.target(2))
+    own = step.arrays[2] is not None and step.arrays[2].ndim > 1
+    if own:
+        if y is not None:  # these derivatives are functions of y alone
+            dy, y, activation = native.elementwise_backward(activation, y, y, dy, threads()), None, "none"
+        if needs[2]:
+            db = db if db is None else db.reshape(dy.shape[1:])
+            db = native.sum_leading(dy, dy.shape[1:], db, threads())
+        needs = (*needs[:2], False)
     found = native.conv2d_backward(
-        as_planes(x, axes), _kernels(weight, axes), dy, y, *step.saved, activation,
-        (*needs[:2], needs[2] and not own), None if dw is None else _kernels(dw, axes),
+        x, weight, dy, y, *geometry, activation, needs, None if dw is None else _kernels(dw, axes),
         None if own else db, threads(),
     )  # fmt: skip
-    if own and needs[2]:
-        db = None if db is None else db.reshape(dy.shape[1:])
-        found = *found[:2], native.sum_leading(dy, dy.shape[1:], db, threads())
-    return [g if g is None else g.reshape(a.shape) for g, a in zip(found, step.arrays, strict=False)]
+    return like((*found[:2], db) if own else found, step.arrays)
 
 
 def _transpose(
-    x: Array, weight: Array, bias: Array | None = None, *, axes: int, output_padding: Sizes, **sizes: Any
-) -> Any:
-    given, (x, weight, *rest) = x, operands(x, weight, *(() if bias is None else (bias,)))
+    x: Array, weight: Array, bias: Array | None, *, axes: int, output_padding: Sizes, **sizes: Any
+) -> tuple[Array, Any]:
+    given, (x, weight, bias) = x, operands(x, weight, bias)
     x, weight = as_planes(x, axes), _kernels(weight, axes)
     steps, margins, spread, groups = _geometry(weight.shape[2:], axes, **sizes)
     extra = as_pair(output_padding, axes, "output_padding", 0)
@@ -159,27 +155,26 @@ def _transpose(
     margins = (*margins[:2], margins[0] - extra[0], margins[1] - extra[1])
     geometry = steps, margins, spread, groups
     full = (len(x), weight.shape[1] * groups, *shape)
-    y = native.conv2d_transposed(x, weight, *(rest or [None]), full, *geometry, "none", threads())
-    return _result(y, given, axes), geometry
+    y = native.conv2d_transposed(x, weight, bias, full, *geometry, "none", threads())
+    return as_given(y, given, axes), (x, weight, geometry)
 
 
 def _transpose_back(step: Step, gradient: Array) -> list[Array | None]:
-    axes = step.options["axes"]
-    x, weight, dy = operands(step.arrays[0], step.arrays[1], gradient)
-    x, weight, dy = as_planes(x, axes), _kernels(weight, axes), as_planes(dy, axes)
-    needs, target = step.needs, step.targets[1]
+    axes, target = step.options["axes"], step.target(1)
+    x, weight, geometry = step.saved
+    dy = as_planes(*operands(gradient), axes)
     found: list[Array | None] = [None] * 3
-    if needs[0]:
-        found[0] = native.conv2d(dy, weight, None, *step.saved, "none", threads())
-    if needs[1]:
+    if step.needs[0]:
+        found[0] = native.conv2d(dy, weight, None, *geometry, "none", threads())
+    if step.needs[1]:
         _, found[1], _ = native.conv2d_backward(
-            dy, weight, x, None, *step.saved, "none", (False, True, False),
+            dy, weight, x, None, *geometry, "none", (False, True, False),
             None if target is None else _kernels(target, axes), None, threads(),
         )  # fmt: skip
-    if True in needs[2:]:
+    if step.needs[2]:
         found[2] = dy.sum(axis=(0, 2, 3))
-    return [g if g is None else g.reshape(a.shape) for g, a in zip(found, step.arrays, strict=False)]
+    return like(found, step.arrays)
 
 
-RULES["convolution"] = Rule("convolution", _convolve, _convolve_back)
-RULES["transposed convolution"] = Rule("transposed convolution", _transpose, _transpose_back)
+RULES["convolution"] = Rule("convolution", _convolve, _convolve_back, optional=1)
+RULES["transposed convolution"] = Rule("transposed convolution", _transpose, _transpose_back, optional=1)

@@ -2,31 +2,36 @@
 
 from typing import Any
 
+import numpy as np
+
 from eckart._native import nn as native
 from eckart.base.threads import get_num_threads
 from eckart.base.validation import check_float
 from eckart.nn.ops.kernels import floating
-from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply, refuse_in_plan
+from eckart.nn.states import count
+from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
 
 __all__ = ["dropout"]
 
 
-def dropout(input: Any, p: float = 0.5, training: bool = True, *, seed: int = 0, call: int = 0) -> Tensor:
+def dropout(input: Any, p: float = 0.5, training: bool = True, *, stream: Array | None = None) -> Tensor:
     """Return x with each number zero with probability p, the others divided by 1 - p; x itself unless
     training.
 
-    Which are zero depends on (seed, call, place) alone: a layer counts its calls.
+    stream : int64 array (seed, calls so far), (0, 0) if None; each call adds one. Which numbers are zero
+        depends on these two and their places alone.
     """
     p = check_float(p, "p", high=1.0)
     x = input if isinstance(input, Tensor) else Tensor(input)
     if not (training and p):
         return x
-    refuse_in_plan("dropout, which drops others each time,")
-    return apply("dropout", x, p=p, seed=seed, call=call)
+    if stream is None:
+        stream = np.zeros(2, np.int64)
+    return apply("dropout", x, p=p, stream=count(stream))
 
 
-def _forward(x: Array, *, p: float, seed: int, call: int) -> Array:
-    return native.dropout(floating(x), p, seed, call, get_num_threads())
+def _forward(x: Array, *, p: float, stream: Array) -> Array:
+    return native.dropout(floating(x), p, stream, get_num_threads())
 
 
 def _backward(step: Step, gradient: Array) -> list[Array | None]:

@@ -37,7 +37,7 @@ def _backward(step: Step, gradient: Array) -> list[Array | None]:
     gradient = contiguous(gradient)
     return [
         None,
-        native.embedding_backward(_ids(indices), gradient, len(weight), step.targets[1], get_num_threads()),
+        native.embedding_backward(_ids(indices), gradient, len(weight), step.target(1), get_num_threads()),
     ]
 
 

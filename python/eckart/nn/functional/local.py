@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from eckart._native import nn as native
-from eckart.nn.functional._native import as_pair, as_planes, operands, threads
+from eckart.nn.functional._native import as_given, as_pair, as_planes, like, operands, threads
 from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
 
 __all__ = ["local1d", "local2d"]
@@ -46,8 +46,7 @@ def _apply(x: Any, weight: Any, bias: Any, axes: int, *sizes: Any) -> Tensor:
         as_pair(padding, axes, "padding", 0) * 2,
         as_pair(dilation, axes, "dilation", 1),
     )
-    inputs = (x, weight) if bias is None else (x, weight, bias)
-    return apply("local", *inputs, axes=axes, geometry=geometry, activation=activation or "none")
+    return apply("local", x, weight, bias, axes=axes, geometry=geometry, activation=activation or "none")
 
 
 def _kernels(weight: Array, axes: int) -> Array:
@@ -57,29 +56,25 @@ def _kernels(weight: Array, axes: int) -> Array:
 
 
 def _local(
-    x: Array, weight: Array, bias: Array | None = None, *, axes: int, geometry: Any, activation: str
-) -> Array:
-    given, (x, weight, *rest) = x, operands(x, weight, *(() if bias is None else (bias,)))
-    kernels = _kernels(weight, axes)
-    if rest and rest[0].shape != weight.shape[: axes + 1]:
-        raise ValueError(f"bias: expected shape {weight.shape[: axes + 1]}, got {rest[0].shape}")
-    y = native.local2d(as_planes(x, axes), kernels, *(rest or [None]), *geometry, activation, threads())
-    shape = (len(y), y.shape[1], *y.shape[4 - axes :])
-    return y.reshape(shape[1:] if given.ndim == axes + 1 else shape)
+    x: Array, weight: Array, bias: Array | None, axes: int, geometry: Any, activation: str
+) -> tuple[Array, Any]:
+    given, (x, weight, bias) = x, operands(x, weight, bias)
+    if bias is not None and bias.shape != weight.shape[: axes + 1]:
+        raise ValueError(f"bias: expected shape {weight.shape[: axes + 1]}, got {bias.shape}")
+    x, weight = as_planes(x, axes), _kernels(weight, axes)
+    y = native.local2d(x, weight, bias, *geometry, activation, threads())
+    return as_given(y, given, axes), (x, weight)
 
 
 def _local_back(step: Step, gradient: Array) -> list[Array | None]:
     axes, activation = step.options["axes"], step.options["activation"]
-    x, weight, dy = operands(step.arrays[0], step.arrays[1], gradient)
     y = None if activation == "none" else as_planes(step.output, axes)
-    dw, db = (*step.targets, None)[1:3]
-    geometry, needs = step.options["geometry"], (*step.needs, False)[:3]
-    found = native.local2d_backward(
-        as_planes(x, axes), _kernels(weight, axes), as_planes(dy, axes), y, *geometry, activation, needs,
-        None if dw is None else _kernels(dw, axes),
-        None if db is None else db.reshape(_kernels(weight, axes).shape[:3]), threads(),
-    )  # fmt: skip
-    return [g if g is None else g.reshape(a.shape) for g, a in zip(found, step.arrays, strict=False)]
+    (x, weight), dw, db = step.saved, step.target(1), step.target(2)
+    return like(native.local2d_backward(
+        x, weight, as_planes(*operands(gradient), axes), y, *step.options["geometry"], activation, step.needs,
+        None if dw is None else _kernels(dw, axes), None if db is None else db.reshape(weight.shape[:3]),
+        threads(),
+    ), step.arrays)  # fmt: skip
 
 
-RULES["local"] = Rule("local", _local, _local_back)
+RULES["local"] = Rule("local", _local, _local_back, optional=1)

@@ -12,9 +12,10 @@ import numpy as np
 from eckart._native import nn as native
 from eckart.base.validation import check_int, check_option
 from eckart.nn.arrays import contiguous
-from eckart.nn.functional._native import operands, threads
+from eckart.nn.functional._native import like, operands, threads
 from eckart.nn.ops import define
-from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply, refuse_in_plan
+from eckart.nn.states import approach
+from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
 
@@ -73,10 +74,9 @@ def batch_norm(
         if n < 2:
             raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got {x.shape}")
         mean, variance = native.channel_moments(_planes(operands(x.data)[0]), threads())
-        refuse_in_plan("batch_norm in training, which moves averages in Python,")
-        for r, now in zip(running, (mean, variance * (n / (n - 1))), strict=True):
+        for r, now, scale in zip(running, (mean, variance), (1.0, n / (n - 1)), strict=True):
             if r is not None:
-                r += momentum * (now - r)
+                approach(r, now, momentum, scale)
     else:
         mean, variance = (np.ascontiguousarray(r, dtype=x.dtype) for r in running)
     moments = {"mean": mean, "variance": variance, "eps": eps, "fixed": not training}
@@ -156,25 +156,18 @@ def _affine(rule: str, input: Any, weight: Any, bias: Any, shape: tuple[int, ...
             raise ValueError(f"{name}: expected shape {shape}, got {np.shape(value)}")
     if bias is not None and weight is None:
         weight = np.ones(shape, np.asarray(bias).dtype)
-    return apply(rule, *[x for x in (input, weight, bias) if x is not None], **options)
+    return apply(rule, input, weight, bias, **options)
 
 
-def _parts(arrays: Sequence[Array]) -> tuple[Array, Array | None, Array | None]:
-    """Return x, weight and bias as the kernels want them, the latter two flat or None."""
-    x, *rest = operands(*arrays)
-    flat = [*[a.reshape(-1) for a in rest], None, None]
-    return x, flat[0], flat[1]
+def _parts(x: Array, weight: Array | None, bias: Array | None) -> list[Any]:
+    """Return the arrays as the kernels want them, weight and bias flat or None."""
+    x, weight, bias = operands(x, weight, bias)
+    return [x, *[a if a is None else a.reshape(-1) for a in (weight, bias)]]
 
 
-def _wanted(step: Step) -> tuple[list[bool], Array | None, Array | None]:
-    """Return which of three gradients are wanted, and flat arrays for those of weight and bias, or None."""
-    missing = [None] * (3 - len(step.needs))
-    flat = [None if t is None else t.reshape(-1) for t in (*step.targets, *missing)]
-    return [*step.needs, *[False] * len(missing)], flat[1], flat[2]
-
-
-def _shaped(step: Step, found: Sequence[Array | None]) -> list[Array | None]:
-    return [None if g is None else g.reshape(a.shape) for g, a in zip(found, step.arrays, strict=False)]
+def _wanted(step: Step) -> list[Any]:
+    """Return which gradients are wanted, and flat arrays for those of weight and bias, or None."""
+    return [step.needs, *[t if t is None else t.reshape(-1) for t in (step.target(1), step.target(2))]]
 
 
 def _planes(x: Array) -> Array:
@@ -186,52 +179,44 @@ def _rows(x: Array, axes: int) -> Array:
     return x.reshape(x.size // columns if columns else 0, columns)
 
 
-def _layer_forward(x: Array, *affine: Array, axes: int, eps: float, centered: bool) -> tuple[Array, Any]:
-    x, weight, bias = _parts((x, *affine))
+def _layer_forward(x: Array, *affine: Any, axes: int, eps: float, centered: bool) -> tuple[Array, Any]:
+    x, weight, bias = _parts(x, *affine)
     y, mean, inverse = native.layer_norm(_rows(x, axes), weight, bias, eps, centered, threads())
-    return y.reshape(x.shape), (mean, inverse)
+    return y.reshape(x.shape), (_rows(x, axes), weight, mean, inverse)
 
 
 def _layer_backward(step: Step, gradient: Array) -> list[Array | None]:
-    (x, weight, _), axes = _parts(step.arrays), step.options["axes"]
-    dy, (mean, inverse) = _rows(contiguous(gradient), axes), step.saved
-    return _shaped(step, native.layer_norm_backward(
-        _rows(x, axes), weight, mean, inverse, dy, step.options["centered"], *_wanted(step), threads()
-    ))  # fmt: skip
+    dy = _rows(contiguous(gradient), step.options["axes"])
+    found = native.layer_norm_backward(*step.saved, dy, step.options["centered"], *_wanted(step), threads())
+    return like(found, step.arrays)
 
 
 def _batch_forward(
-    x: Array, *affine: Array, mean: Array, variance: Array, eps: float, fixed: bool, rectified: bool
-) -> Array:
-    x, weight, bias = _parts((x, *affine))
-    return native.batch_norm(_planes(x), mean, variance, weight, bias, eps, rectified, threads()).reshape(
-        x.shape
-    )
+    x: Array, *affine: Any, mean: Array, variance: Array, eps: float, fixed: bool, rectified: bool
+) -> tuple[Array, Any]:
+    given, (x, weight, bias) = x, _parts(x, *affine)
+    y = native.batch_norm(_planes(x), mean, variance, weight, bias, eps, rectified, threads())
+    return y.reshape(given.shape), (_planes(x), y, mean, variance, weight)
 
 
 def _batch_backward(step: Step, gradient: Array) -> list[Array | None]:
-    (x, weight, _), options = _parts(step.arrays), step.options
-    return _shaped(step, native.batch_norm_backward(
-        _planes(x), _planes(step.output), options["mean"], options["variance"], weight,
-        _planes(contiguous(gradient)), options["eps"], options["rectified"], options["fixed"],
-        *_wanted(step), threads(),
-    ))  # fmt: skip
+    o, dy = step.options, _planes(contiguous(gradient))
+    return like(native.batch_norm_backward(
+        *step.saved, dy, o["eps"], o["rectified"], o["fixed"], *_wanted(step), threads()
+    ), step.arrays)  # fmt: skip
 
 
-def _group_forward(x: Array, *affine: Array, groups: int, eps: float) -> tuple[Array, Any]:
-    x, weight, bias = _parts((x, *affine))
+def _group_forward(x: Array, *affine: Any, groups: int, eps: float) -> tuple[Array, Any]:
+    given, (x, weight, bias) = x, _parts(x, *affine)
     y, mean, inverse = native.group_norm(_planes(x), groups, weight, bias, eps, threads())
-    return y.reshape(x.shape), (mean, inverse)
+    return y.reshape(given.shape), (_planes(x), groups, mean, inverse, weight)
 
 
 def _group_backward(step: Step, gradient: Array) -> list[Array | None]:
-    x, weight, _ = _parts(step.arrays)
-    dy, (mean, inverse) = _planes(contiguous(gradient)), step.saved
-    return _shaped(step, native.group_norm_backward(
-        _planes(x), step.options["groups"], mean, inverse, weight, dy, *_wanted(step), threads()
-    ))  # fmt: skip
+    dy = _planes(contiguous(gradient))
+    return like(native.group_norm_backward(*step.saved, dy, *_wanted(step), threads()), step.arrays)
 
 
-RULES["layer_norm"] = Rule("layer_norm", _layer_forward, _layer_backward)
-RULES["batch_norm"] = Rule("batch_norm", _batch_forward, _batch_backward)
-RULES["group_norm"] = Rule("group_norm", _group_forward, _group_backward)
+RULES["layer_norm"] = Rule("layer_norm", _layer_forward, _layer_backward, optional=2)
+RULES["batch_norm"] = Rule("batch_norm", _batch_forward, _batch_backward, optional=2)
+RULES["group_norm"] = Rule("group_norm", _group_forward, _group_backward, optional=2)

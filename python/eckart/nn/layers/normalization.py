@@ -9,6 +9,7 @@ from eckart.base.validation import check_float, check_int
 from eckart.nn import functional as F
 from eckart.nn import init
 from eckart.nn.module import Module, Parameter
+from eckart.nn.states import count
 from eckart.nn.tensor import Tensor
 
 
@@ -37,7 +38,7 @@ class _BatchNorm(Module):
         if len(x.shape) not in self.axes:
             raise ValueError(f"x: expected {' or '.join(map(str, self.axes))} axes, got shape {x.shape}")
         if self.training:
-            self.num_batches_tracked += 1
+            count(self.num_batches_tracked)
         averages, options = (self.running_mean, self.running_var), (self.momentum, self.eps, activation)
         return F.batch_norm(x, *averages, self.weight, self.bias, self.training, *options)
 

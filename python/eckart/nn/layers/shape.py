@@ -41,8 +41,4 @@ class Dropout(Module):
         self.register_buffer("stream", np.array([seed, 0], np.int64), persistent=False)
 
     def forward(self, x: Any) -> Tensor:
-        if not self.training or self.p == 0:
-            return x
-        seed, call = self.stream.tolist()
-        self.stream[1] += 1
-        return F.dropout(x, self.p, seed=seed, call=call)
+        return F.dropout(x, self.p, self.training, stream=self.stream)
