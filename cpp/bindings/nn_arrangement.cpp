@@ -44,6 +44,31 @@ view_t<T> copied(const view_t<T>& from, const std::optional<view_t<T>>& to, int 
   return out;
 }
 
+// x with (before, after) more entries along each axis, all of them `value`.
+template <class T>
+array_t<T> padded(const view_t<T>& x, const std::vector<std::pair<Offset, Offset>>& widths, double value,
+                  int threads) {
+  auto shape = shape_of(x);
+  if (widths.size() != shape.size()) {
+    shape_error("widths", std::to_string(shape.size()) + " pairs", std::to_string(widths.size()));
+  }
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (widths[i].first < 0 || widths[i].second < 0) shape_error("widths", "numbers >= 0", "a negative one");
+    shape[i] += widths[i].first + widths[i].second;
+  }
+  auto out = pooled_array<T>(shape);
+  const Offset n = out.size();
+  const Views views{shape_of(x), steps(x), steps(view_t<T>(out))};
+  T *whole = out.mutable_data(), *inside = whole;
+  for (std::size_t i = 0; i < shape.size(); ++i) inside += widths[i].first * views.to[i];
+  const T* from = x.data();
+  run_recorded(threads, [=](const Execution& run) {
+    std::fill_n(whole, n, static_cast<T>(value));
+    copy(views, from, inside, run);
+  });
+  return out;
+}
+
 // How often an array of b's shape repeats in one of x's: b's axes are the last of x's.
 template <class T>
 Offset repetitions(const array_t<T>& x, const std::vector<Offset>& b) {
@@ -178,6 +203,7 @@ template <class T>
 void bind(py::module_& m) {
   const auto x = in("x"), ids = in("ids"), axis = py::arg("axis"), threads = py::arg("threads");
   m.def("copy", recorded(&copied<T>), in("source"), in("to"), threads);
+  m.def("pad", recorded(&padded<T>), x, py::arg("widths"), py::arg("value"), threads);
   m.def("add", recorded(&sum_of<T>), x, in("b"), in("sums"), threads);
   m.def("sum_leading", recorded(&sum_leading<T>), x, py::arg("shape"), in("sums"), threads);
   m.def("take", recorded(&take<T>), x, ids, axis, threads);

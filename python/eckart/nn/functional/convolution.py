@@ -106,34 +106,23 @@ def _convolve(
     given, (x, weight, bias) = x, operands(x, weight, bias)
     x, weight = as_planes(x, axes), _kernels(weight, axes)
     geometry = _geometry(weight.shape[2:], axes, **sizes)
-    if bias is None or bias.ndim == 1:
-        y = native.conv2d(x, weight, bias, *geometry, activation, threads())
-    else:  # one for each position
-        y = native.conv2d(x, weight, None, *geometry, "none", threads())
-        native.add(y, bias.reshape(y.shape[1:]), y, threads())
-        y = y if activation == "none" else native.elementwise(activation, y, threads())
-    return as_given(y, given, axes), (x, weight, geometry)
+    own = bias is not None and bias.ndim > 1  # for each position
+    bias = bias if not own or axes == 2 else bias[:, None]
+    y = native.conv2d(x, weight, bias, *geometry, activation, threads())
+    return as_given(y, given, axes), (x, weight, geometry, own)
 
 
 def _convolve_back(step: Step, gradient: Array) -> list[Array | None]:
     axes, activation = step.options["axes"], step.options["activation"]
-    x, weight, geometry = step.saved
+    x, weight, geometry, own = step.saved
     dy = as_planes(*operands(gradient), axes)
     y = None if activation == "none" else as_planes(step.output, axes)
-    needs, (dw, db) = step.needs, (step.target(1), step.target(2))
-    own = step.arrays[2] is not None and step.arrays[2].ndim > 1
-    if own:
-        if y is not None:  # these derivatives are functions of y alone
-            dy, y, activation = native.elementwise_backward(activation, y, y, dy, threads()), None, "none"
-        if needs[2]:
-            db = db if db is None else db.reshape(dy.shape[1:])
-            db = native.sum_leading(dy, dy.shape[1:], db, threads())
-        needs = (*needs[:2], False)
-    found = native.conv2d_backward(
-        x, weight, dy, y, *geometry, activation, needs, None if dw is None else _kernels(dw, axes),
-        None if own else db, threads(),
-    )  # fmt: skip
-    return like((*found[:2], db) if own else found, step.arrays)
+    dw, db = step.target(1), step.target(2)
+    dw = dw if dw is None else _kernels(dw, axes)
+    db = db[:, None] if own and axes == 1 and db is not None else db
+    return like(native.conv2d_backward(
+        x, weight, dy, y, *geometry, activation, step.needs, dw, db, threads(), own
+    ), step.arrays)  # fmt: skip
 
 
 def _transpose(
