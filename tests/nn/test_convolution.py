@@ -95,7 +95,7 @@ def test_what_does_not_fit_is_refused():
         functional.conv2d(x, w, stride=(1, 2, 3))
     with pytest.raises(ValueError, match="bias: expected float64 as x has, got float32"):
         functional.conv2d(x, w, np.ones(4, np.float32))
-    with pytest.raises(ValueError, match="output_padding: expected less than stride or dilation, got 2"):
+    with pytest.raises(ValueError, match="output_padding: expected less than stride or dilation, got"):
         functional.conv_transpose2d(x, np.ones((3, 2, 3, 3)), stride=2, output_padding=2)
 
 

@@ -1,14 +1,16 @@
-"""How layers call their kernels: contiguous arrays of one floating type, as planes, pairs of numbers."""
+"""How layers call their kernels: contiguous arrays of one floating type, images, pairs of numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from eckart.base.threads import get_num_threads as threads
 from eckart.nn.arrays import FLOATS, Array, contiguous
+from eckart.nn.ops import reshape
+from eckart.nn.tensor import Tensor
 
-__all__ = ["as_given", "as_pair", "as_planes", "like", "operands", "threads"]
+__all__ = ["as_pair", "like", "operands", "over_images", "threads"]
 
 
 def operands(x: Array, *others: Array | None) -> list[Any]:
@@ -39,21 +41,19 @@ def as_pair(value: int | Sequence[int], axes: int, name: str, unit: int) -> tupl
     return (unit, int(numbers[0])) if axes == 1 else (int(numbers[0]), int(numbers[1]))
 
 
-def as_planes(x: Array, axes: int, name: str = "x") -> Array:
-    """Return x (n, c, *axes) or, one image, (c, *axes) as (n, c, h, w), with h = 1 for one axis."""
+def over_images(x: Any, axes: int, run: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return run(x) of images (n, c, h, w); of one image, of sequences as images of one row, with x's axes.
+
+    axes : 2 for images (n, c, h, w) or (c, h, w), 1 for sequences (n, c, length) or (c, length)
+    """
+    x = x if isinstance(x, Tensor) else Tensor(x)
     if axes == 2 and x.ndim == 4:
-        return x
+        return run(x)
     if x.ndim not in (axes + 1, axes + 2):
         raise ValueError(
-            f"{name}: expected {axes + 2} dimensions, or {axes + 1} of one image, got shape {x.shape}"
+            f"x: expected {axes + 2} dimensions, or {axes + 1} of one image, got shape {x.shape}"
         )
     shape = x.shape if x.ndim == axes + 2 else (1, *x.shape)
-    return x.reshape(shape if axes == 2 else (*shape[:2], 1, shape[2]))
-
-
-def as_given(y: Array, x: Array, axes: int) -> Array:
-    """Return the result (n, c, h, w) of planes with the axes that x, of which they were made, has."""
-    if y.ndim == x.ndim:
-        return y
-    shape = (*y.shape[:2], *y.shape[4 - axes :])
-    return y.reshape(shape[1:] if x.ndim == axes + 1 else shape)
+    y = run(reshape(x, shape if axes == 2 else (*shape[:2], 1, shape[2])))
+    shape = y.shape if axes == 2 else (*y.shape[:2], y.shape[3])
+    return reshape(y, shape if x.ndim == axes + 2 else shape[1:])

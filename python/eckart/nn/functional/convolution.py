@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from eckart._native import nn as native
-from eckart.nn.functional._native import as_given, as_pair, as_planes, like, operands, threads
+from eckart.nn.functional._native import as_pair, operands, over_images, threads
+from eckart.nn.ops import expand_dims
 from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
 
 __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
@@ -30,8 +31,9 @@ def conv2d(
     Returns (n, out, oh, ow), oh = (h + 2 padding - dilation (kh - 1) - 1) // stride + 1. Raises ValueError
     where shapes, types or options do not fit.
     """
-    return _apply("convolution", x, weight, bias, axes=2, stride=stride, padding=padding, dilation=dilation,
-                  groups=groups, activation=activation or "none")  # fmt: skip
+    geometry = _geometry(weight, 2, stride, padding, dilation, groups)
+    options = {"geometry": geometry, "activation": activation or "none"}
+    return over_images(x, 2, lambda x: apply("convolution", x, weight, bias, **options))
 
 
 def conv1d(
@@ -39,8 +41,10 @@ def conv1d(
     groups: int = 1, activation: str | None = None,
 ) -> Tensor:  # fmt: skip
     """Return :func:`conv2d` of sequences: x (n, in, length) or (in, length), weight (out, in / groups, k)."""
-    return _apply("convolution", x, weight, bias, axes=1, stride=stride, padding=padding, dilation=dilation,
-                  groups=groups, activation=activation or "none")  # fmt: skip
+    geometry = _geometry(weight, 1, stride, padding, dilation, groups)
+    options = {"geometry": geometry, "activation": activation or "none"}
+    weight, bias = _of_rows(weight, bias)
+    return over_images(x, 1, lambda x: apply("convolution", x, weight, bias, **options))
 
 
 def conv_transpose2d(
@@ -55,8 +59,9 @@ def conv_transpose2d(
 
     Returns (n, out, oh, ow), oh = (h - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1.
     """
-    return _apply("transposed convolution", x, weight, bias, axes=2, stride=stride, padding=padding,
-                  dilation=dilation, groups=groups, output_padding=output_padding)  # fmt: skip
+    geometry = _geometry(weight, 2, stride, padding, dilation, groups)
+    options = {"geometry": geometry, "extra": as_pair(output_padding, 2, "output_padding", 0)}
+    return over_images(x, 2, lambda x: apply("transposed convolution", x, weight, bias, **options))
 
 
 def conv_transpose1d(
@@ -64,22 +69,30 @@ def conv_transpose1d(
     groups: int = 1, dilation: Sizes = 1,
 ) -> Tensor:  # fmt: skip
     """Return :func:`conv_transpose2d` of sequences: x (n, in, length), weight (in, out / groups, k)."""
-    return _apply("transposed convolution", x, weight, bias, axes=1, stride=stride, padding=padding,
-                  dilation=dilation, groups=groups, output_padding=output_padding)  # fmt: skip
+    geometry = _geometry(weight, 1, stride, padding, dilation, groups)
+    options = {"geometry": geometry, "extra": as_pair(output_padding, 1, "output_padding", 0)}
+    weight, bias = _of_rows(weight, bias)
+    return over_images(x, 1, lambda x: apply("transposed convolution", x, weight, bias, **options))
 
 
-def _apply(name: str, x: Any, weight: Any, bias: Any, **options: Any) -> Tensor:
-    for key, value in options.items():
-        if isinstance(value, (list, np.ndarray)):
-            options[key] = tuple(value)
-    return apply(name, x, weight, bias, **options)
+def _of_rows(weight: Any, bias: Any) -> tuple[Tensor, Any]:
+    """Return the weight of sequences, and a bias for each of their positions, as images of one row have."""
+    return expand_dims(weight, 2), expand_dims(bias, 1) if bias is not None and np.ndim(bias) == 2 else bias
+
+
+def _geometry(weight: Any, axes: int, *options: Any) -> Any:
+    """Return (stride, margins: top, left, bottom, right, dilation, groups) as the kernels have them."""
+    kernel = np.shape(weight)[2:]
+    if len(kernel) != axes:
+        raise ValueError(f"weight: expected {axes + 2} dimensions, got shape {np.shape(weight)}")
+    return _windows(kernel, *[tuple(o) if isinstance(o, (list, np.ndarray)) else o for o in options])
 
 
 @lru_cache(maxsize=256)  # small networks would spend as long here as in their kernels
-def _geometry(
-    kernel: tuple[int, ...], axes: int, stride: Sizes, padding: Sizes | str, dilation: Sizes, groups: int
+def _windows(
+    kernel: tuple[int, ...], stride: Sizes, padding: Sizes | str, dilation: Sizes, groups: int
 ) -> Any:
-    """Return (stride, margins: top, left, bottom, right, dilation, groups) as the kernels have them."""
+    axes = len(kernel)
     steps, spread = as_pair(stride, axes, "stride", 1), as_pair(dilation, axes, "dilation", 1)
     if not isinstance(padding, str):
         return steps, as_pair(padding, axes, "padding", 0) * 2, spread, groups
@@ -89,51 +102,34 @@ def _geometry(
         return steps, (0, 0, 0, 0), spread, groups
     if steps != (1, 1):
         raise ValueError(f"padding: expected numbers for a stride of {stride}, got 'same'")
-    total = [d * (k - 1) for d, k in zip(spread, kernel, strict=True)]
+    total = [d * (k - 1) for d, k in zip(spread, (1, *kernel)[-2:], strict=True)]
     before = [n // 2 for n in total]
     return steps, (*before, *[n - b for n, b in zip(total, before, strict=True)]), spread, groups
 
 
-def _kernels(weight: Array, axes: int) -> Array:
-    if weight.ndim != axes + 2:
-        raise ValueError(f"weight: expected {axes + 2} dimensions, got shape {weight.shape}")
-    return weight if axes == 2 else weight[:, :, None]
-
-
 def _convolve(
-    x: Array, weight: Array, bias: Array | None, *, axes: int, activation: str, **sizes: Any
+    x: Array, weight: Array, bias: Array | None, geometry: Any, activation: str
 ) -> tuple[Array, Any]:
-    given, (x, weight, bias) = x, operands(x, weight, bias)
-    x, weight = as_planes(x, axes), _kernels(weight, axes)
-    geometry = _geometry(weight.shape[2:], axes, **sizes)
-    own = bias is not None and bias.ndim > 1  # for each position
-    bias = bias if not own or axes == 2 else bias[:, None]
-    y = native.conv2d(x, weight, bias, *geometry, activation, threads())
-    return as_given(y, given, axes), (x, weight, geometry, own)
+    x, weight, bias = operands(x, weight, bias)
+    return native.conv2d(x, weight, bias, *geometry, activation, threads()), (x, weight)
 
 
-def _convolve_back(step: Step, gradient: Array) -> list[Array | None]:
-    axes, activation = step.options["axes"], step.options["activation"]
-    x, weight, geometry, own = step.saved
-    dy = as_planes(*operands(gradient), axes)
-    y = None if activation == "none" else as_planes(step.output, axes)
-    dw, db = step.target(1), step.target(2)
-    dw = dw if dw is None else _kernels(dw, axes)
-    db = db[:, None] if own and axes == 1 and db is not None else db
-    return like(native.conv2d_backward(
-        x, weight, dy, y, *geometry, activation, step.needs, dw, db, threads(), own
-    ), step.arrays)  # fmt: skip
+def _convolve_back(step: Step, gradient: Array) -> Sequence[Array | None]:
+    (x, weight), bias, activation = step.saved, step.arrays[2], step.options["activation"]
+    return native.conv2d_backward(
+        x, weight, *operands(gradient), None if activation == "none" else step.output,
+        *step.options["geometry"], activation, step.needs, step.target(1), step.target(2), threads(),
+        bias is not None and bias.ndim > 1,
+    )  # fmt: skip
 
 
 def _transpose(
-    x: Array, weight: Array, bias: Array | None, *, axes: int, output_padding: Sizes, **sizes: Any
+    x: Array, weight: Array, bias: Array | None, geometry: Any, extra: tuple[int, int]
 ) -> tuple[Array, Any]:
-    given, (x, weight, bias) = x, operands(x, weight, bias)
-    x, weight = as_planes(x, axes), _kernels(weight, axes)
-    steps, margins, spread, groups = _geometry(weight.shape[2:], axes, **sizes)
-    extra = as_pair(output_padding, axes, "output_padding", 0)
+    x, weight, bias = operands(x, weight, bias)
+    steps, margins, spread, groups = geometry
     if any(not 0 <= e < max(s, d) for e, s, d in zip(extra, steps, spread, strict=True)):
-        raise ValueError(f"output_padding: expected less than stride or dilation, got {output_padding}")
+        raise ValueError(f"output_padding: expected less than stride or dilation, got {extra}")
     shape = [
         (n - 1) * s - 2 * p + d * (k - 1) + e + 1
         for n, s, p, d, k, e in zip(
@@ -144,25 +140,26 @@ def _transpose(
     margins = (*margins[:2], margins[0] - extra[0], margins[1] - extra[1])
     geometry = steps, margins, spread, groups
     full = (len(x), weight.shape[1] * groups, *shape)
-    y = native.conv2d_transposed(x, weight, bias, full, *geometry, "none", threads())
-    return as_given(y, given, axes), (x, weight, geometry)
+    return native.conv2d_transposed(x, weight, bias, full, *geometry, "none", threads()), (
+        x,
+        weight,
+        geometry,
+    )
 
 
-def _transpose_back(step: Step, gradient: Array) -> list[Array | None]:
-    axes, target = step.options["axes"], step.target(1)
-    x, weight, geometry = step.saved
-    dy = as_planes(*operands(gradient), axes)
+def _transpose_back(step: Step, gradient: Array) -> Sequence[Array | None]:
+    (x, weight, geometry), (dy,) = step.saved, operands(gradient)
     found: list[Array | None] = [None] * 3
     if step.needs[0]:
         found[0] = native.conv2d(dy, weight, None, *geometry, "none", threads())
     if step.needs[1]:
-        _, found[1], _ = native.conv2d_backward(
-            dy, weight, x, None, *geometry, "none", (False, True, False),
-            None if target is None else _kernels(target, axes), None, threads(),
-        )  # fmt: skip
+        needs, target = (False, True, False), step.target(1)
+        found[1] = native.conv2d_backward(
+            dy, weight, x, None, *geometry, "none", needs, target, None, threads()
+        )[1]
     if step.needs[2]:
         found[2] = dy.sum(axis=(0, 2, 3))
-    return like(found, step.arrays)
+    return found
 
 
 RULES["convolution"] = Rule("convolution", _convolve, _convolve_back, optional=1)

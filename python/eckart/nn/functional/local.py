@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from eckart._native import nn as native
-from eckart.nn.functional._native import as_given, as_pair, as_planes, like, operands, threads
+from eckart.nn.functional._native import as_pair, operands, over_images, threads
+from eckart.nn.ops import expand_dims
 from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
 
 __all__ = ["local1d", "local2d"]
@@ -28,7 +31,7 @@ def local2d(
     Returns (n, out, oh, ow). With the same weights everywhere it is conv2d. Raises ValueError where shapes,
     types or options do not fit.
     """
-    return _apply(x, weight, bias, 2, stride, padding, dilation, activation)
+    return _apply(x, weight, bias, 2, (stride, padding, dilation), activation)
 
 
 def local1d(
@@ -36,45 +39,39 @@ def local1d(
     activation: str | None = None,
 ) -> Tensor:  # fmt: skip
     """Return :func:`local2d` of sequences: x (n, in, length), weight (positions, out, in, k)."""
-    return _apply(x, weight, bias, 1, stride, padding, dilation, activation)
+    if np.ndim(weight) != 4:
+        raise ValueError(f"weight: expected 4 dimensions, got shape {np.shape(weight)}")
+    rows = expand_dims(weight, (0, 4)), bias if bias is None else expand_dims(bias, 0)
+    return _apply(x, *rows, 1, (stride, padding, dilation), activation)
 
 
-def _apply(x: Any, weight: Any, bias: Any, axes: int, *sizes: Any) -> Tensor:
-    stride, padding, dilation, activation = sizes
+def _apply(x: Any, weight: Any, bias: Any, axes: int, sizes: Any, activation: str | None) -> Tensor:
+    stride, padding, dilation = sizes
     geometry = (
         as_pair(stride, axes, "stride", 1),
         as_pair(padding, axes, "padding", 0) * 2,
         as_pair(dilation, axes, "dilation", 1),
     )
-    return apply("local", x, weight, bias, axes=axes, geometry=geometry, activation=activation or "none")
+    options = {"geometry": geometry, "activation": activation or "none"}
+    return over_images(x, axes, lambda x: apply("local", x, weight, bias, **options))
 
 
-def _kernels(weight: Array, axes: int) -> Array:
-    if weight.ndim != 2 * axes + 2:
-        raise ValueError(f"weight: expected {2 * axes + 2} dimensions, got shape {weight.shape}")
-    return weight if axes == 2 else weight[None, :, :, :, None]
+def _local(x: Array, weight: Array, bias: Array | None, geometry: Any, activation: str) -> tuple[Array, Any]:
+    x, weight, bias = operands(x, weight, bias)
+    if weight.ndim != 6:
+        raise ValueError(f"weight: expected 6 dimensions, got shape {weight.shape}")
+    if bias is not None and bias.shape != weight.shape[:3]:
+        raise ValueError(f"bias: expected shape {weight.shape[:3]}, got {bias.shape}")
+    return native.local2d(x, weight, bias, *geometry, activation, threads()), (x, weight)
 
 
-def _local(
-    x: Array, weight: Array, bias: Array | None, axes: int, geometry: Any, activation: str
-) -> tuple[Array, Any]:
-    given, (x, weight, bias) = x, operands(x, weight, bias)
-    if bias is not None and bias.shape != weight.shape[: axes + 1]:
-        raise ValueError(f"bias: expected shape {weight.shape[: axes + 1]}, got {bias.shape}")
-    x, weight = as_planes(x, axes), _kernels(weight, axes)
-    y = native.local2d(x, weight, bias, *geometry, activation, threads())
-    return as_given(y, given, axes), (x, weight)
-
-
-def _local_back(step: Step, gradient: Array) -> list[Array | None]:
-    axes, activation = step.options["axes"], step.options["activation"]
-    y = None if activation == "none" else as_planes(step.output, axes)
-    (x, weight), dw, db = step.saved, step.target(1), step.target(2)
-    return like(native.local2d_backward(
-        x, weight, as_planes(*operands(gradient), axes), y, *step.options["geometry"], activation, step.needs,
-        None if dw is None else _kernels(dw, axes), None if db is None else db.reshape(weight.shape[:3]),
-        threads(),
-    ), step.arrays)  # fmt: skip
+def _local_back(step: Step, gradient: Array) -> Sequence[Array | None]:
+    activation = step.options["activation"]
+    y = None if activation == "none" else step.output
+    return native.local2d_backward(
+        *step.saved, *operands(gradient), y, *step.options["geometry"], activation, step.needs,
+        step.target(1), step.target(2), threads(),
+    )  # fmt: skip
 
 
 RULES["local"] = Rule("local", _local, _local_back, optional=1)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from eckart._native import nn as native
-from eckart.nn.functional._native import as_pair, as_planes, operands, threads
+from eckart.nn.functional._native import as_pair, operands, over_images, threads
 from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
 
 __all__ = [
@@ -31,8 +31,7 @@ def max_pool2d(
     ceil_mode: bool = False,
 ) -> Tensor:  # fmt: skip
     """Return the largest entry of each window; its gradient goes to the first of equal ones."""
-    return apply("max_pool", x, axes=2, dilation=as_pair(dilation, 2, "dilation", 1), ceil=ceil_mode,
-                 **_windows(2, kernel_size, stride, padding))  # fmt: skip
+    return _max_pool(2, x, kernel_size, stride, padding, dilation, ceil_mode)
 
 
 def max_pool1d(
@@ -40,8 +39,7 @@ def max_pool1d(
     ceil_mode: bool = False,
 ) -> Tensor:  # fmt: skip
     """Return the largest entry of each window of a sequence."""
-    return apply("max_pool", x, axes=1, dilation=as_pair(dilation, 1, "dilation", 1), ceil=ceil_mode,
-                 **_windows(1, kernel_size, stride, padding))  # fmt: skip
+    return _max_pool(1, x, kernel_size, stride, padding, dilation, ceil_mode)
 
 
 def avg_pool2d(
@@ -49,8 +47,7 @@ def avg_pool2d(
     count_include_pad: bool = True,
 ) -> Tensor:  # fmt: skip
     """Return the mean of each window; the padding's zeros count, unless `count_include_pad` is False."""
-    return apply("avg_pool", x, axes=2, ceil=ceil_mode, include_padding=count_include_pad,
-                 **_windows(2, kernel_size, stride, padding))  # fmt: skip
+    return _avg_pool(2, x, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
 def avg_pool1d(
@@ -58,8 +55,7 @@ def avg_pool1d(
     count_include_pad: bool = True,
 ) -> Tensor:  # fmt: skip
     """Return the mean of each window of a sequence."""
-    return apply("avg_pool", x, axes=1, ceil=ceil_mode, include_padding=count_include_pad,
-                 **_windows(1, kernel_size, stride, padding))  # fmt: skip
+    return _avg_pool(1, x, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
 def adaptive_avg_pool2d(x: Any, output_size: Sizes) -> Tensor:
@@ -67,15 +63,31 @@ def adaptive_avg_pool2d(x: Any, output_size: Sizes) -> Tensor:
 
     Window i of n covers rows i h // n to ceil((i + 1) h / n).
     """
-    return apply("adaptive_avg_pool", x, axes=2, size=as_pair(output_size, 2, "output_size", 1))
+    size = as_pair(output_size, 2, "output_size", 1)
+    return over_images(x, 2, lambda x: apply("adaptive_avg_pool", x, size=size))
 
 
 def adaptive_avg_pool1d(x: Any, output_size: Sizes) -> Tensor:
     """Return the means of as many windows of a sequence as asked for."""
-    return apply("adaptive_avg_pool", x, axes=1, size=as_pair(output_size, 1, "output_size", 1))
+    size = as_pair(output_size, 1, "output_size", 1)
+    return over_images(x, 1, lambda x: apply("adaptive_avg_pool", x, size=size))
 
 
-def _windows(axes: int, kernel: Sizes, stride: Sizes | None, padding: Sizes) -> dict[str, tuple[int, int]]:
+def _max_pool(
+    axes: int, x: Any, kernel: Sizes, stride: Sizes | None, padding: Sizes, dilation: Sizes, ceil: bool
+) -> Tensor:
+    windows = {**_windows(axes, kernel, stride, padding), "dilation": as_pair(dilation, axes, "dilation", 1)}
+    return over_images(x, axes, lambda x: apply("max_pool", x, ceil=ceil, **windows))
+
+
+def _avg_pool(
+    axes: int, x: Any, kernel: Sizes, stride: Sizes | None, padding: Sizes, ceil: bool, padded: bool
+) -> Tensor:
+    windows = {**_windows(axes, kernel, stride, padding), "include_padding": padded}
+    return over_images(x, axes, lambda x: apply("avg_pool", x, ceil=ceil, **windows))
+
+
+def _windows(axes: int, kernel: Sizes, stride: Sizes | None, padding: Sizes) -> dict[str, Any]:
     return {
         "kernel": as_pair(kernel, axes, "kernel_size", 1),
         "stride": as_pair(kernel if stride is None else stride, axes, "stride", 1),
@@ -83,30 +95,19 @@ def _windows(axes: int, kernel: Sizes, stride: Sizes | None, padding: Sizes) -> 
     }
 
 
-def _forward(kernel: Any, x: Array, axes: int, options: dict[str, Any]) -> Any:
-    """Return the kernel's result with x's axes; a second one, for the way back, as it is."""
-    result = kernel(as_planes(operands(x)[0], axes), **options, threads=threads())
-    y, kept = result if isinstance(result, tuple) else (result, None)
-    return y.reshape(*x.shape[:-axes], *y.shape[4 - axes :]), kept
-
-
-def _backward(kernel: Any, names: Sequence[str]) -> Any:
-    def backward(step: Step, gradient: Array) -> list[Array | None]:
-        axes = step.options["axes"]
-        dy = as_planes(operands(gradient)[0], axes)
-        kept = {} if step.saved is None else {"places": step.saved}
-        shape = (1, *step.arrays[0].shape[-axes:])[-2:]
-        options = {name: step.options[name] for name in names}
-        return [kernel(dy, **kept, shape=shape, **options, threads=threads()).reshape(step.arrays[0].shape)]
-
-    return backward
-
-
 def _rule(name: str, forward: Any, backward: Any, names: Sequence[str] = ()) -> None:
-    def run(x: Array, *, axes: int, **options: Any) -> Any:
-        return _forward(forward, x, axes, options)
+    """Enter a kernel and that of its gradient, which takes what forward kept or the options of these names."""
 
-    RULES[name] = Rule(name, run, _backward(backward, names))
+    def run(x: Array, **options: Any) -> Any:
+        return forward(*operands(x), **options, threads=threads())
+
+    def back(step: Step, gradient: Array) -> list[Array | None]:
+        kept = {} if step.saved is None else {"places": step.saved}
+        options = {name: step.options[name] for name in names}
+        shape = step.arrays[0].shape[2:]
+        return [backward(*operands(gradient), **kept, shape=shape, **options, threads=threads())]
+
+    RULES[name] = Rule(name, run, back)
 
 
 _rule("max_pool", native.max_pool2d, native.max_pool2d_backward)
