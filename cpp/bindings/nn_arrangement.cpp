@@ -6,7 +6,6 @@
 
 #include "eckart/nn/arrangement.hpp"
 #include "eckart/nn/elementwise.hpp"
-#include "eckart/nn/embedding.hpp"
 #include "eckart/nn/losses.hpp"
 #include "nn.hpp"
 
@@ -105,19 +104,23 @@ array_t<T> sum_leading(const array_t<T>& x, const std::vector<Offset>& shape,
   return result;
 }
 
+// In kernels, not before: a plan sees other ids each time.
 void check_slices(const array_t<Offset>& ids, Offset rows) {
-  const Offset bad = first_outside(ids.size(), ids.data(), rows);
-  if (ids.ndim() != 1) shape_error("ids", "1 dimension", std::to_string(ids.ndim()));
-  if (bad < 0) return;
-  shape_error("ids", "integers in [0, " + std::to_string(rows) + ")", std::to_string(ids.data()[bad]));
+  for (Offset i = 0; i < ids.size(); ++i) {
+    const Offset id = ids.data()[i];
+    if (id >= -rows && id < rows) continue;
+    throw py::index_error("index: expected integers in [" + std::to_string(-rows) + ", " +
+                          std::to_string(rows) + "), got " + std::to_string(id));
+  }
 }
 
 // Slices of an array of this shape along an axis.
-Slices slices(const std::vector<Offset>& shape, Offset axis, Offset n) {
+Slices slices(const std::vector<Offset>& shape, Offset axis, const array_t<Offset>& ids) {
+  if (ids.ndim() != 1) shape_error("ids", "1 dimension", std::to_string(ids.ndim()));
   if (axis < 0 || axis >= static_cast<Offset>(shape.size())) {
     shape_error("axis", "one of " + std::to_string(shape.size()), std::to_string(axis));
   }
-  Slices s{1, shape[axis], 1, n};
+  Slices s{1, shape[axis], 1, ids.size()};
   for (Offset i = 0; i < axis; ++i) s.outer *= shape[i];
   for (std::size_t i = axis + 1; i < shape.size(); ++i) s.inner *= shape[i];
   return s;
@@ -126,12 +129,14 @@ Slices slices(const std::vector<Offset>& shape, Offset axis, Offset n) {
 template <class T>
 array_t<T> take(const array_t<T>& x, const array_t<Offset>& ids, Offset axis, int threads) {
   auto shape = shape_of(x);
-  const Slices s = slices(shape, axis, ids.size());
-  check_slices(ids, s.rows);
+  const Slices s = slices(shape, axis, ids);
   shape[axis] = s.n;
   auto result = pooled_array<T>(shape);
   T* y = result.mutable_data();
-  run_recorded(threads, [=](const Execution& run) { take_slices(s, ids.data(), x.data(), y, run); });
+  run_recorded(threads, [=](const Execution& run) {
+    check_slices(ids, s.rows);
+    take_slices(s, ids.data(), x.data(), y, run);
+  });
   return result;
 }
 
@@ -139,13 +144,15 @@ template <class T>
 array_t<T> take_back(const array_t<T>& dy, const array_t<Offset>& ids, Offset axis, Offset rows,
                      int threads) {
   auto shape = shape_of(dy);
-  Slices s = slices(shape, axis, ids.size());
+  Slices s = slices(shape, axis, ids);
   if (s.rows != s.n) shape_error("dy", "as many slices as ids", std::to_string(s.rows));
   s.rows = shape[axis] = rows;
-  check_slices(ids, rows);
   auto result = pooled_array<T>(shape);
   T* dx = result.mutable_data();
-  run_recorded(threads, [=](const Execution& run) { add_slices(s, ids.data(), dy.data(), dx, run); });
+  run_recorded(threads, [=](const Execution& run) {
+    check_slices(ids, rows);
+    add_slices(s, ids.data(), dy.data(), dx, run);
+  });
   return result;
 }
 

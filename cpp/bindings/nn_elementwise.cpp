@@ -122,12 +122,12 @@ void check_ids(const array_t<Offset>& ids, Offset rows) {
 template <class T>
 array_t<T> embedding(const array_t<Offset>& ids, const array_t<T>& weight, int threads) {
   const auto table = matrix(weight, "weight");
-  check_ids(ids, table.rows);
   auto s = shape(ids);
   s.push_back(table.cols);
   auto y = pooled_array<T>(s);
   T* to = y.mutable_data();
   run_recorded(threads, [=](const Execution& run) {
+    check_ids(ids, table.rows);  // here: a plan sees other ids each time
     gather_rows(ids.size(), table.cols, ids.data(), table.data, to, run);
   });
   return y;
@@ -136,7 +136,6 @@ array_t<T> embedding(const array_t<Offset>& ids, const array_t<T>& weight, int t
 template <class T>
 array_t<T> embedding_back(const array_t<Offset>& ids, const array_t<T>& dy, Offset rows,
                           const std::optional<array_t<T>>& dweight, int threads) {
-  check_ids(ids, rows);
   if (dy.ndim() != ids.ndim() + 1 || !std::equal(ids.shape(), ids.shape() + ids.ndim(), dy.shape())) {
     shape_error("dy", "the shape of the ids and one axis", "another");
   }
@@ -144,6 +143,7 @@ array_t<T> embedding_back(const array_t<Offset>& ids, const array_t<T>& dy, Offs
   auto dw = target_array(dweight, {rows, d}, "dweight");
   T* to = dw.mutable_data();
   run_recorded(threads, [=](const Execution& run) {
+    check_ids(ids, rows);
     scatter_rows(ids.size(), d, rows, ids.data(), dy.data(), to, run);
   });
   return dw;

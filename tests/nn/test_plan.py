@@ -137,6 +137,26 @@ def test_the_net_of_1989_has_a_plan():
         optimizer.step()
 
 
+def test_a_batch_with_impossible_classes_or_tokens_is_refused():
+    """Memory beyond a table is never read, though no binding checks a replayed batch; the next one runs."""
+    table = nn.Tensor(np.random.default_rng(0).standard_normal((7, 5)), requires_grad=True)
+    optim.SGD([table], lr=0.1)
+
+    def loss(tokens, places, y):
+        return F.cross_entropy(nn.ops.take(F.embedding(tokens, table), places, axis=0), y)
+
+    good = np.array([1, 6, 2]), np.array([0, -1]), np.array([4, 0])
+    plan = nn.Plan(loss, *good)
+    for bad, error, match in (
+        ((np.array([1, 7, 2]), *good[1:]), ValueError, r"input: expected integers in \[0, 7\), got 7"),
+        ((good[0], np.array([0, 3]), good[2]), IndexError, r"index: expected integers in \[-3, 3\), got 3"),
+        ((*good[:2], np.array([4, 5])), ValueError, r"target: expected classes in \[0, 5\), got 4 to 5"),
+    ):
+        with pytest.raises(error, match=match):
+            plan(*bad)
+    assert plan(*good) == loss(*good).item()
+
+
 def test_an_error_while_recording_leaves_no_recording_open():
     """The next plan must not find the last one's kernels."""
     net = network()

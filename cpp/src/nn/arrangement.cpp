@@ -73,12 +73,19 @@ void copy(const Views& views, const T* x, T* y, const Execution& run) {
   });
 }
 
+namespace {
+
+Offset row_of(Offset id, Offset rows) { return id < 0 ? id + rows : id; }
+
+}  // namespace
+
 template <class T>
 void take_slices(const Slices& s, const Offset* ids, const T* x, T* y, const Execution& run) {
   const Offset chunk = std::max<Offset>(1, kChunk / (s.inner + 1));
   parallel_ranges(s.outer * s.n, chunk, 1.0 * s.outer * s.n * s.inner, run, [&](Offset begin, Offset end) {
     for (Offset k = begin; k < end; ++k) {
-      copy_row(x + (k / s.n * s.rows + ids[k % s.n]) * s.inner, s.inner, y + k * s.inner);
+      const Offset row = k / s.n * s.rows + row_of(ids[k % s.n], s.rows);
+      copy_row(x + row * s.inner, s.inner, y + k * s.inner);
     }
   });
 }
@@ -90,7 +97,7 @@ void add_slices(const Slices& s, const Offset* ids, const T* dy, T* dx, const Ex
     std::fill_n(slices, s.rows * s.inner, T(0));
     for (Offset i = 0; i < s.n; ++i) {
       const T* from = dy + (o * s.n + i) * s.inner;
-      T* to = slices + ids[i] * s.inner;
+      T* to = slices + row_of(ids[i], s.rows) * s.inner;
       for (Offset j = 0; j < s.inner; ++j) to[j] += from[j];
     }
   });

@@ -81,7 +81,8 @@ def test_slices(axis, dtype):
     expected = np.zeros_like(x)
     np.add.at(np.moveaxis(expected, axis, 0), ids, np.moveaxis(y, axis, 0))
     np.testing.assert_allclose(native.take_backward(y, ids, axis, x.shape[axis], 3), expected, rtol=1e-6)
-    with pytest.raises(ValueError, match=r"ids: expected integers in \[0, "):
+    assert np.array_equal(native.take(x, ids - x.shape[axis], axis, 2), y)
+    with pytest.raises(IndexError, match=r"index: expected integers in \[-"):
         native.take(x, np.array([x.shape[axis]]), axis, 1)
     with pytest.raises(ValueError, match="axis"):
         native.take(x, ids, 3, 1)

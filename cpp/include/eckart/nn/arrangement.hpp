@@ -17,7 +17,8 @@ struct Views {
 template <class T>
 void copy(const Views& views, const T* x, T* y, const Execution& run);
 
-// Chosen slices of x (outer, rows, inner): y (outer, n, inner), y[o, i] = x[o, ids[i]]. Ids are in range.
+// Chosen slices of x (outer, rows, inner): y (outer, n, inner), y[o, i] = x[o, ids[i]]. Ids are in
+// [-rows, rows): negative ones count from the end.
 struct Slices {
   Offset outer = 0, rows = 0, inner = 0, n = 0;
 };

@@ -96,7 +96,7 @@ def _windows(axes: int, kernel: Sizes, stride: Sizes | None, padding: Sizes) -> 
 
 
 def _rule(name: str, forward: Any, backward: Any, names: Sequence[str] = ()) -> None:
-    """Enter a kernel and that of its gradient, which takes what forward kept or the options of these names."""
+    """Enter a kernel and that of its gradient, which takes what forward kept or options of these names."""
 
     def run(x: Array, **options: Any) -> Any:
         return forward(*operands(x), **options, threads=threads())

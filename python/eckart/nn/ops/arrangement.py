@@ -102,15 +102,10 @@ def take(x: Any, index: Any, axis: int | None = None) -> Tensor:
     """Return the slices of x (of x made flat, without an axis) at `index` along `axis`."""
     if axis is None:
         x, axis = reshape(x, -1), 0
-    if np.ndim(index) == 1 and np.asarray(index).dtype.kind in "iu" and x.dtype in FLOATS:
-        n, ids = x.shape[axis], np.asarray(index, np.int64)
-        least, most = ids.min(initial=0), ids.max(initial=-1)
-        if least < -n or most >= n:
-            raise IndexError(f"take: expected indices in [{-n}, {n}), got {least} to {most}")
-        return apply(
-            "take", x, ids=ids if least >= 0 else np.where(ids < 0, ids + n, ids), axis=axis % x.ndim
-        )
-    return getitem(x, (slice(None),) * (axis % x.ndim) + (np.asarray(index),))
+    ids = np.asarray(index)
+    if ids.ndim == 1 and ids.dtype.kind in "iu" and x.dtype in FLOATS:
+        return apply("take", x, ids=np.asarray(ids, np.int64, order="C"), axis=axis % x.ndim)
+    return getitem(x, (slice(None),) * (axis % x.ndim) + (ids,))
 
 
 def _along(x: Array, index: Array, axis: int) -> tuple[Array, ...]:
