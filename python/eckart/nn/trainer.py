@@ -34,7 +34,7 @@ class Trainer:
     schedule : of the learning rate; stepped after each batch, or each epoch (`schedule_every`)
     clip_norm : gradients are scaled to at most this norm
     plan : run steps as a :class:`Plan`, for models that do the same on every batch; EckartError for one that
-        does not. Smaller last batches are not planned; the numbers are the same either way
+        does not. The numbers are the same either way
     verbose : show a progress bar on stderr
 
     Learned: history_, a dictionary for each epoch (epoch, loss, metrics, the same as validation_...,
@@ -145,16 +145,14 @@ class Trainer:
         return loss.item(), output.data
 
     def _planned(self, x: Array, y: Array) -> tuple[float, Array]:
-        """As :meth:`_forward_and_back`, by a plan of the first batch's shapes."""
+        """As :meth:`_forward_and_back`, by a plan."""
         if self._plan is None:
 
             def step(x: Array, y: Array) -> tuple[Tensor, Tensor]:
                 output = self.model(Tensor(x))
                 return self.loss(output, y), output
 
-            self._plan = Plan(step, x, y)
-        if not self._plan.fits(x, y):
-            return self._forward_and_back(x, y)
+            self._plan = Plan(step)
         return self._plan(x, y), self._plan.outputs[0]
 
     def _add(self, sums: dict[str, float], loss: float, output: Array, y: Array) -> None:
