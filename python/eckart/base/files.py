@@ -46,11 +46,7 @@ def write_whole(path: PathLike, write: Callable[[BinaryIO], None]) -> None:
 
     Raises EckartError when the folder is missing, not writable or full; the old file is then whole.
     """
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise EckartError(f"cannot save {target}: the folder {target.parent} does not exist")
-    if target.is_dir():
-        raise EckartError(f"cannot save {target}: it is a folder")
+    target = check_target(path)
     temporary = None
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
@@ -68,6 +64,16 @@ def write_whole(path: PathLike, write: Callable[[BinaryIO], None]) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def check_target(path: PathLike) -> Path:
+    """Return the path; EckartError where no file can be written there: known before long work."""
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise EckartError(f"cannot save {target}: the folder {target.parent} does not exist")
+    if target.is_dir():
+        raise EckartError(f"cannot save {target}: it is a folder")
+    return target
 
 
 def read_arrays(path: PathLike) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:

@@ -20,6 +20,8 @@ class Schedule:
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer: expected an Optimizer, got {type(optimizer).__name__}")
         self.optimizer = optimizer
         self.base_lrs = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
         self.last_epoch = 0
@@ -51,7 +53,10 @@ class Schedule:
         return {k: v for k, v in vars(self).items() if k != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on where another stopped."""
+        """Go on where another stopped. ValueError for one of another number of groups."""
+        groups, theirs = len(self.base_lrs), len(state_dict["base_lrs"])
+        if theirs != groups:
+            raise ValueError(f"base_lrs: expected those of {groups} groups, got {theirs}")
         vars(self).update({k: v for k, v in state_dict.items() if k in vars(self) and k != "optimizer"})
         self._apply()
 
