@@ -171,6 +171,7 @@ void bind_nn(py::module_ m) {
   bind_nn_elementwise(m);
   bind_nn_normalization(m);
   bind_nn_optimizers(m);
+  bind_nn_response_norm(m);
   bind_plans(m);
 }
 

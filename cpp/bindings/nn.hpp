@@ -13,6 +13,7 @@ void bind_nn_attention(py::module_& m);
 void bind_nn_elementwise(py::module_& m);
 void bind_nn_normalization(py::module_& m);
 void bind_nn_optimizers(py::module_& m);
+void bind_nn_response_norm(py::module_& m);
 void bind_plans(py::module_& m);
 
 inline Activation activation_named(const std::string& name) {

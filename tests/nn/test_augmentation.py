@@ -45,9 +45,11 @@ def test_noise(images):
     np.testing.assert_allclose((out - images).std(), 0.5, rtol=0.05)
 
 
-def test_crop_of_other_shapes():
-    """Grey images without a channel axis work; vectors are no images."""
+def test_images_of_other_kinds():
+    """Grey images without a channel axis work; vectors are no images, bytes have no room for noise."""
     out = crop(np.ones((4, 5, 5)), np.random.default_rng(0), 0)
     np.testing.assert_array_equal(out, np.ones((4, 5, 5)))
     with pytest.raises(ValueError, match="crop: expected images"):
         crop(np.ones((4, 5)), np.random.default_rng(0))
+    with pytest.raises(ValueError, match="noise: expected images of floating point, got uint8"):
+        noise(np.zeros((4, 5, 5), np.uint8), np.random.default_rng(0))

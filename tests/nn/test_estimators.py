@@ -119,3 +119,30 @@ def test_bad_parameters():
         NetClassifier(lr=0).fit(X, y)
     with pytest.raises(ValueError, match="epochs: expected"):
         NetRegressor(epochs=0).fit(X, y)
+
+
+def test_modules_that_do_not_fit():
+    """Too many logits would give probabilities of classes that do not exist; errors are told from shapes."""
+    X, y = load_iris(return_X_y=True)
+    wrong = r"module: expected outputs \(n, 3\), got shape \(1, 4\) for one example"
+    with pytest.raises(ValueError, match=wrong):
+        NetClassifier(models.MLP([4, 4])).fit(X, y)
+    flat = layers.Sequential(layers.Linear(4, 1), layers.Flatten(0))
+    with pytest.raises(ValueError, match=r"module: expected outputs \(n, 1\), got shape \(1,\)"):
+        NetRegressor(flat).fit(X, y)
+    with pytest.raises(TypeError, match=r"module: expected a Module or a function .* got 'mlp'"):
+        NetClassifier("mlp").fit(X, y)
+    with pytest.raises(TypeError, match="got one that makes 3"):
+        NetClassifier(lambda n_in, n_out, rng: 3).fit(X, y)
+    with pytest.raises(ValueError, match=r"module: expected one for examples of shape \(2, 2\), got None"):
+        NetClassifier().fit(X.reshape(-1, 2, 2), y)
+
+
+def test_frozen_layers_stay():
+    """Features that were learned elsewhere are kept, the head alone is trained."""
+    X, y = load_iris(return_X_y=True)
+    module = models.MLP([4, 8, 3], random_state=0)
+    module[0].requires_grad_(False)
+    found = NetClassifier(module, epochs=2, **QUICK).fit(X, y).module_
+    np.testing.assert_array_equal(found[0].weight.data, module[0].weight.data)
+    assert not np.array_equal(found[2].weight.data, module[2].weight.data)

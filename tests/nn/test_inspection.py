@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eckart.nn import Tensor, gradcheck, ops, to_dot
+from eckart.nn import Tensor, gradcheck, layers, ops, to_dot
 
 
 def test_gradcheck_names_the_worst_element():
@@ -45,3 +45,13 @@ def test_dot():
     assert "multiply\\n(2, 3) float32" in text
     assert "leaf\\n(2, 3)" in text
     assert "constant\\n(3,)" in text
+
+
+def test_dot_with_names():
+    """In a network's graph it must be said which weights are which."""
+    net = layers.Sequential(layers.Linear(3, 2, random_state=0), layers.ReLU())
+    text = to_dot(net(np.ones((4, 3), np.float32)), dict(net.named_parameters()))
+    assert "0.weight\\n(2, 3)" in text
+    assert "0.bias\\n(2,)" in text
+    assert "leaf" not in text
+    assert "constant\\n(4, 3)" in text

@@ -49,3 +49,10 @@ def test_drop_last_and_errors():
         Loader(np.zeros((0, 3)))
     with pytest.raises(ValueError, match="batch_size"):
         Loader(np.zeros(3), batch_size=0)
+    with pytest.raises(ValueError, match="batch_size: expected at most the 3 examples with drop_last, got 4"):
+        Loader(np.zeros(3), batch_size=4, drop_last=True)
+    with pytest.raises(TypeError, match="augment: expected functions"):
+        Loader(np.zeros(3), augment=["flip"])
+    halving = Loader(np.zeros((4, 2)), np.zeros(4), augment=lambda x, rng: x[::2])
+    with pytest.raises(ValueError, match="augment: expected as many examples as came, 4, got 2"):
+        next(iter(halving))

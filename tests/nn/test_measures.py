@@ -30,3 +30,4 @@ def test_errors():
         top_k_accuracy(np.zeros((3, 2)), np.zeros(2, int))
     with pytest.raises(ValueError, match="metrics: expected names among top1, top5, got 'top3'"):
         named_measures(["top3"])
+    assert list(named_measures("top1")) == ["top1"]

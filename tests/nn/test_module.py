@@ -63,6 +63,10 @@ def test_a_wrong_state_names_everything_and_changes_nothing():
     np.testing.assert_array_equal(net.weight.data, before["weight"])
     with pytest.raises(ValueError, match="weight of shape"):
         net.load_state_dict({"weight": np.zeros((2, 3))}, strict=False)
+    with pytest.raises(ValueError, match="bias of complex128"):
+        net.load_state_dict({"bias": np.full(3, 1j)}, strict=False)
+    with pytest.raises(TypeError, match="state: expected names and arrays, got Linear"):
+        net.load_state_dict(net)
     net.load_state_dict({"bias": np.ones(3), "offset": 0}, strict=False)
     assert (net.bias.data == 1).all()
 
@@ -76,6 +80,12 @@ def test_modules_in_a_plain_list_are_an_error():
 
     with pytest.raises(TypeError, match="parts: expected a ModuleList"):
         Wrong().parameters()
+    wrong = Twice()
+    wrong.scales = {"a": Parameter(np.ones(2, np.float32))}
+    with pytest.raises(
+        TypeError, match=r"scales: expected .* got a dict: what is in it would never be trained"
+    ):
+        wrong.parameters()
 
 
 def test_file_round_trip_and_foreign_file(tmp_path):
@@ -113,8 +123,9 @@ def test_modes_types_and_gradients():
     assert {p.dtype for p in net.parameters()} == {np.dtype(np.float64)}
     assert net[1].running_mean.dtype == np.float64
     assert net[1].num_batches_tracked.dtype == np.int64
-    with pytest.raises(ValueError, match="dtype: expected floating point"):
-        net.to(np.int32)
+    for wrong in (np.int32, np.float16, "cuda"):  # kernels know two types
+        with pytest.raises(ValueError, match="dtype: expected float32 or float64, got"):
+            net.to(wrong)
     net[0](Tensor(np.ones((1, 2)))).sum().backward()
     assert net[0].weight.grad is not None
     net.zero_grad()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from eckart.nn import layers, models
+from eckart.nn import Module, layers, models
 
 
 def test_numbers_of_lenet_by_hand():
@@ -39,3 +39,16 @@ def test_tokens_and_shared_weights():
     assert table.parameters == sum(p.size for p in net.parameters())
     assert table.parameters < sum(row.parameters for row in table.rows)
     assert table.rows[0].shape == (5, 11)
+
+
+def test_inputs_by_name():
+    """A module may hand its input on by name."""
+
+    class Named(Module):
+        def __init__(self):
+            self.inner = layers.Linear(3, 2, random_state=0)
+
+        def forward(self, x):
+            return self.inner(x=x)
+
+    assert Named().summary((3,)).multiply_adds == 6

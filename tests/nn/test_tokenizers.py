@@ -103,3 +103,20 @@ def test_small_vocabulary_is_an_error():
     """256 bytes are always there."""
     with pytest.raises(ValueError, match="vocab_size: expected an integer >= 256"):
         BytePairTokenizer.train(TEXT, 255)
+
+
+def test_what_is_no_text():
+    """Bytes for characters, lists of texts, a batch of tokens, one special token without its list."""
+    cases = [
+        (lambda: CharTokenizer(b"ab"), "text: expected str, got bytes"),
+        (lambda: CharTokenizer("ab").encode(["a"]), "text: expected str, got list"),
+        (lambda: BytePairTokenizer.train(["ab"], 300), "text: expected str or bytes, got list"),
+        (lambda: BytePairTokenizer().encode(None), "text: expected str or bytes, got NoneType"),
+    ]
+    for call, message in cases:
+        with pytest.raises(TypeError, match=message):
+            call()
+    with pytest.raises(ValueError, match=r"tokens: expected one sequence, got shape \(1, 2\)"):
+        CharTokenizer("ab").decode(np.array([[0, 1]]))
+    with pytest.raises(ValueError, match=r"special_tokens: expected a list of texts, got the text '<.end.>'"):
+        BytePairTokenizer((), "<|end|>")

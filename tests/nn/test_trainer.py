@@ -167,12 +167,27 @@ def test_early_stopping_keeps_the_best():
     assert found.evaluate(valid)["loss"] == pytest.approx(min(losses), rel=1e-6)
 
 
+def test_accuracy_is_to_rise():
+    """The best epoch by top1 is the one with the most hits; of a measure of one's own, `mode` says it."""
+    valid = data(60, seed=1)
+    found = trainer().fit(loader(), 4, validation=valid, patience=4, monitor="validation_top1")
+    best = max(r["validation_top1"] for r in found.history_)
+    assert found.evaluate(valid)["top1"] == best > found.history_[0]["validation_top1"]
+    model = net()
+    run = Trainer(
+        model, optim.SGD(model.parameters(), lr=0.1), F.cross_entropy, metrics={"one": lambda o, y: 1.0}
+    )
+    assert len(run.fit(loader(), 9, patience=2, monitor="one", mode="max").history_) == 3
+    assert len(run.fit(loader(), 9, patience=2, monitor="one", mode="max").history_) == 6  # patient anew
+
+
 def test_callbacks():
     """A callback sees each epoch's record and may stop."""
     seen = []
     found = trainer().fit(loader(), 9, callbacks=[seen.append, lambda record: record["epoch"] == 2])
     assert seen == found.history_
     assert len(seen) == 2
+    assert len(trainer().fit(loader(), 9, callbacks=lambda record: True).history_) == 1
 
 
 def test_schedule_by_batch():
@@ -194,14 +209,19 @@ def test_schedule_that_waits_for_a_plateau():
 
 
 def test_divergence_is_named():
-    """A loss of NaN must stop the run with the last good weights, and say where."""
+    """A loss of NaN must stop the run with the last good weights and averages, and say where and why."""
     model = net()
     found = Trainer(model, optim.SGD(model.parameters(), lr=1e-3), F.cross_entropy)
     x, y = data()
     x[100] = np.nan
-    with pytest.raises(DivergenceError, match="the loss is nan in epoch 1, batch 4"):
+    with pytest.raises(DivergenceError, match="the loss is nan in epoch 1, batch 4; X of this batch"):
         found.fit(Loader(x, y, 32, random_state=0), 1)
-    assert all(np.isfinite(p.data).all() for p in model.parameters())
+    assert all(np.isfinite(array).all() for array in model.state_dict().values())
+    assert model[1].num_batches_tracked == 3
+    fast = steady()
+    run = Trainer(fast, optim.SGD(fast.parameters(), lr=1e38), F.cross_entropy)
+    with pytest.raises(DivergenceError, match=r"the loss is (nan|inf) in epoch 1, batch \d$"):
+        run.fit(data(), 1)
 
 
 def test_checkpoint_of_another_model(tmp_path):
@@ -210,13 +230,77 @@ def test_checkpoint_of_another_model(tmp_path):
     other = trainer(layers.Sequential(layers.Flatten(), layers.Linear(36, 3, random_state=0)))
     with pytest.raises(EckartError, match="cannot load"):
         other.load_checkpoint(tmp_path / "c")
+    model = steady()
+    with pytest.raises(EckartError, match="buffers: expected"):
+        trainer(model).load_checkpoint(tmp_path / "c")
     net().save(tmp_path / "weights")
     with pytest.raises(EckartError, match="no checkpoint"):
         trainer().load_checkpoint(tmp_path / "weights")
 
 
-def test_bad_input():
-    """Mistakes are named where they are made."""
+def test_checkpoint_of_another_training(tmp_path):
+    """Momentum of one optimiser in another, or half a state, would train on silently: nothing is taken."""
+    trainer().fit(loader(), 1).save_checkpoint(tmp_path / "c")
+    model = net(seed=5)
+    before = model.state_dict()
+    descent = Trainer(model, optim.SGD(model.parameters(), lr=0.1), F.cross_entropy)
+    with pytest.raises(EckartError, match="optimizer: expected SGD, as the Trainer has, got Adam"):
+        descent.load_checkpoint(tmp_path / "c")
+    unscheduled = Trainer(model, optim.Adam(model.parameters()), F.cross_entropy)
+    with pytest.raises(
+        EckartError, match="schedule: expected NoneType, as the Trainer has, got ExponentialLR"
+    ):
+        unscheduled.load_checkpoint(tmp_path / "c")
+    optimizer = optim.Adam([{"params": [p]} for p in model.parameters()])
+    grouped = Trainer(model, optimizer, F.cross_entropy, schedule=optim.ExponentialLR(optimizer, 0.9))
+    with pytest.raises(EckartError, match="base_lrs: expected those of 6 groups, got 1"):
+        grouped.load_checkpoint(tmp_path / "c")
+    assert grouped.history_ == []
+    assert all(np.array_equal(array, before[name]) for name, array in model.state_dict().items())
+
+
+def test_resume_without_a_seed(tmp_path):
+    """A Loader that was given no seed gets another in the next process: the checkpoint's order goes on."""
+    batches = Loader(*data(), batch_size=32, shuffle=True)
+    whole = trainer().fit(batches, 1, checkpoint=tmp_path / "c").fit(batches, 1)
+    other = Loader(*data(), batch_size=32, shuffle=True)
+    resumed = trainer(net(seed=9)).load_checkpoint(tmp_path / "c").fit(other, 1)
+    assert resumed.history_[-1]["loss"] == whole.history_[-1]["loss"]
+    resumed.position_ = 3
+    with pytest.raises(
+        ValueError, match="data: expected more than 3 batches, which are done of epoch 3, got 2"
+    ):
+        resumed.fit(data(100), 1)
+
+
+def test_parts_that_do_not_fit():
+    """What would only fail in the middle of the first step, or train nothing at all, is said at once."""
+    model, other = steady(), steady()
+    adam = optim.Adam(model.parameters())
+    foreign = optim.Adam(other.parameters())
+    cases = [
+        ((model, optim.Adam, F.cross_entropy, {}), "optimizer: expected an instance of Optimizer, got Adam"),
+        ((model.forward, adam, F.cross_entropy, {}), "model: expected an instance of Module, got method"),
+        ((model, adam, "mse", {}), "loss: expected a function"),
+        ((model, adam, F.cross_entropy, {"schedule": optim.StepLR}), "schedule: expected an instance"),
+        ((model, foreign, F.cross_entropy, {}), "optimizer: expected one made of the model's parameters"),
+        ((model, adam, F.cross_entropy, {"schedule": optim.StepLR(foreign, 1)}), "schedule: expected one of"),
+        ((model, adam, F.cross_entropy, {"clip_norm": -1.0}), "clip_norm: expected a finite number > 0"),
+    ]
+    for (*parts, options), message in cases:
+        with pytest.raises((TypeError, ValueError), match=message):
+            Trainer(*parts, **options)
+    for loss, came in ((lambda o, y: o, r"shape \(64, 3\)"), (lambda o, y: 1.0, "float")):
+        with pytest.raises(TypeError, match=f"loss: expected a Tensor of one number for a batch, got {came}"):
+            Trainer(model, adam, loss).fit(data(), 1)
+
+
+def test_bad_input(tmp_path):
+    """Mistakes are named where they are made, and before the training, not after it."""
+    with pytest.raises(EckartError, match=r"the folder .* does not exist"):
+        trainer().fit(loader(), 10**9, checkpoint=tmp_path / "no" / "c")
+    with pytest.raises(ValueError, match="mode: expected one of 'min', 'max'"):
+        trainer().fit(loader(), 1, mode="lowest")
     with pytest.raises(ValueError, match="schedule_every"):
         trainer(schedule_every="step")
     with pytest.raises(TypeError, match=r"data: expected a Loader or \(X, y\), got ndarray"):

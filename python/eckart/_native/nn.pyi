@@ -237,6 +237,20 @@ def group_norm_backward(
     dbias: NDArray[_T] | None,
     threads: int,
 ) -> tuple[NDArray[_T] | None, NDArray[_T] | None, NDArray[_T] | None]: ...
+def response_norm(
+    x: NDArray[_T], window: int, alpha: float, beta: float, k: float, threads: int
+) -> tuple[NDArray[_T], NDArray[_T]]: ...
+def response_norm_backward(
+    x: NDArray[_T],
+    y: NDArray[_T],
+    d: NDArray[_T],
+    dy: NDArray[_T],
+    window: int,
+    alpha: float,
+    beta: float,
+    k: float,
+    threads: int,
+) -> NDArray[_T]: ...
 def sgd_step(
     parameters: NDArray[_T],
     gradient: NDArray[_T],

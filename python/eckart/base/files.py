@@ -29,6 +29,7 @@ _DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1",
 }  # fmt: skip
+_BRAIN = "BF16"  # of networks from elsewhere; NumPy has no such type
 _CHECKSUM = "checksum"  # a key of the metadata
 _CODES = {kind: code for code, kind in _DTYPES.items()}
 
@@ -46,11 +47,7 @@ def write_whole(path: PathLike, write: Callable[[BinaryIO], None]) -> None:
 
     Raises EckartError when the folder is missing, not writable or full; the old file is then whole.
     """
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise EckartError(f"cannot save {target}: the folder {target.parent} does not exist")
-    if target.is_dir():
-        raise EckartError(f"cannot save {target}: it is a folder")
+    target = check_target(path)
     temporary = None
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
@@ -70,8 +67,18 @@ def write_whole(path: PathLike, write: Callable[[BinaryIO], None]) -> None:
                 os.unlink(temporary)
 
 
+def check_target(path: PathLike) -> Path:
+    """Return the path; EckartError where no file can be written there: known before long work."""
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise EckartError(f"cannot save {target}: the folder {target.parent} does not exist")
+    if target.is_dir():
+        raise EckartError(f"cannot save {target}: it is a folder")
+    return target
+
+
 def read_arrays(path: PathLike) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """Return (arrays, metadata); arrays are read-only views of the mapped file.
+    """Return (arrays, metadata); arrays are read-only views of the mapped file, bfloat16 copied as float32.
 
     Raises EckartError for a missing, damaged, truncated or foreign file.
     """
@@ -93,12 +100,15 @@ def read_arrays(path: PathLike) -> tuple[dict[str, NDArray[Any]], dict[str, str]
     for name, entry in header.items():
         if name == "__metadata__":
             continue
-        if entry["dtype"] not in _DTYPES:
-            raise EckartError(f"{source} is damaged: array {name!r} has the type {entry['dtype']}")
+        kind = "U16" if entry["dtype"] == _BRAIN else entry["dtype"]
+        if kind not in _DTYPES:
+            raise EckartError(f"cannot load {source}: array {name!r} has the type {entry['dtype']}")
         begin, end = (8 + length + int(o) for o in entry["data_offsets"])
         if end > size:
             raise EckartError(f"{source} is truncated: array {name!r} ends at byte {end} of {size}")
-        data = mapped[begin:end].view(np.ndarray).view(_DTYPES[entry["dtype"]])
+        data = mapped[begin:end].view(np.ndarray).view(_DTYPES[kind])
+        if entry["dtype"] == _BRAIN:  # the upper half of a float32
+            data = (data.astype(np.uint32) << 16).view(np.float32)
         arrays[name] = np.require(data, requirements="A").reshape(entry["shape"])
     stored = metadata.pop(_CHECKSUM, None)  # files of others have none
     if stored is not None and stored != checksum(arrays, metadata):

@@ -34,5 +34,7 @@ def flip(images: Array, rng: np.random.Generator, probability: float = 0.5) -> A
 
 
 def noise(images: Array, rng: np.random.Generator, std: float = 0.1) -> Array:
-    """Add Gaussian noise to every number."""
+    """Add Gaussian noise to every number. ValueError for integers, which have no room for it."""
+    if images.dtype.kind != "f":
+        raise ValueError(f"noise: expected images of floating point, got {images.dtype}")
     return images + np.asarray(std, images.dtype) * rng.standard_normal(images.shape, images.dtype.type)

@@ -26,7 +26,8 @@ class _NetEstimator(Estimator):
 
     module : a Module that gives the right number of outputs (it is copied, never trained itself), or a
         function of (n_in, n_out, generator) that makes one, n_in the number of features, or the shape of an
-        example of more axes; None: an MLP with one hidden layer of 100
+        example of more axes; None: an MLP with one hidden layer of 100, for features. What is frozen in it
+        (`requires_grad_`) stays as it is
     epochs, batch_size : passes over the data, examples a step
     lr, weight_decay, optimizer : "sgd", "adam" or "adamw"
     augment : functions of (batch, generator), see `nn.augmentation`
@@ -60,13 +61,15 @@ class _NetEstimator(Estimator):
         check_option(self.optimizer, "optimizer", tuple(OPTIMIZERS))
         rng = generator(self.random_state)
         self.module_ = self._made(X.shape[1] if X.ndim == 2 else X.shape[1:], n_out, rng).to(X.dtype)
+        found = predict(self.module_, X[:1]).shape
+        if found != (1, n_out):
+            raise ValueError(f"module: expected outputs (n, {n_out}), got shape {found} for one example")
+        trained = [p for p in self.module_.parameters() if p.requires_grad]
         settings: dict[str, Any] = {"lr": check_float(self.lr, "lr", open_low=True)}
         if self.weight_decay:
             settings["weight_decay"] = check_float(self.weight_decay, "weight_decay")
         make = getattr(optim, OPTIMIZERS[self.optimizer])
-        trainer = Trainer(
-            self.module_, make(self.module_.parameters(), **settings), loss, verbose=self.verbose
-        )
+        trainer = Trainer(self.module_, make(trained, **settings), loss, verbose=self.verbose)
         validation = None
         if self.patience is not None:
             held = max(
@@ -87,7 +90,15 @@ class _NetEstimator(Estimator):
         if isinstance(self.module, Module):
             return copy.deepcopy(self.module)
         if self.module is not None:
-            return self.module(n_in, n_out, rng)
+            made = self.module(n_in, n_out, rng) if callable(self.module) else self.module
+            if not isinstance(made, Module):
+                raise TypeError(
+                    "module: expected a Module or a function of (n_in, n_out, generator) that makes one, got "
+                    + (f"one that makes {made!r}" if callable(self.module) else repr(made))
+                )
+            return made
+        if not isinstance(n_in, int):
+            raise ValueError(f"module: expected one for examples of shape {n_in}, got None")
         from eckart.nn.models import MLP
 
         return MLP([n_in, 100, n_out], random_state=rng)

@@ -1,6 +1,6 @@
 """Looking at a graph: derivatives against finite differences, and the steps as a drawing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,35 +44,28 @@ def gradcheck(
     return max(worst, 0.0)
 
 
-def to_dot(tensor: Tensor) -> str:
+def to_dot(tensor: Tensor, names: Mapping[str, Tensor] | None = None) -> str:
     """Return the graph behind a tensor in Graphviz's language: steps as boxes, other tensors as ovals.
+
+    names : of tensors, such as ``dict(net.named_parameters())``; the others are called leaf, if a gradient
+        is wanted, or constant
 
     To be called before `backward`, which lets go of the graph.
     """
-    lines = ["digraph {", "  rankdir=BT"]
-    named: dict[int, str] = {}
-    waiting = [tensor]
+    called = {id(t): name for name, t in (names or {}).items()}
+    nodes: dict[int, str] = {}
+    lines, arrows, waiting = ["digraph {", "  rankdir=BT"], [], [tensor]
     while waiting:
         t = waiting.pop()
         key: Any = t.step or t
-        if id(key) in named:
+        if id(key) in nodes:
             continue
-        named[id(key)] = f"n{len(named)}"
-        name = t.step.rule.name if t.step else "leaf" if t.requires_grad else "constant"
+        nodes[id(key)] = f"n{len(nodes)}"
+        name = t.step.rule.name if t.step else called.get(id(t), "leaf" if t.requires_grad else "constant")
         label = f"{name}\\n{t.shape} {t.dtype}"
-        lines.append(f'  {named[id(key)]} [label="{label}", shape={"box" if t.step else "oval"}]')
-        waiting += _present(t.step.inputs) if t.step else []
-    edges: set[int] = set()
-    waiting = [tensor]
-    while waiting:
-        t = waiting.pop()
-        if t.step is None or id(t.step) in edges:
-            continue
-        edges.add(id(t.step))
-        lines += [f"  {named[id(s.step or s)]} -> {named[id(t.step)]}" for s in _present(t.step.inputs)]
-        waiting += _present(t.step.inputs)
+        lines.append(f'  {nodes[id(key)]} [label="{label}", shape={"box" if t.step else "oval"}]')
+        inputs = [s for s in t.step.inputs if s.data is not None] if t.step else []
+        arrows += [(id(s.step or s), id(key)) for s in inputs]
+        waiting += inputs
+    lines += [f"  {nodes[source]} -> {nodes[target]}" for source, target in arrows]
     return "\n".join([*lines, "}"])
-
-
-def _present(inputs: Sequence[Tensor]) -> list[Tensor]:
-    return [t for t in inputs if t.data is not None]

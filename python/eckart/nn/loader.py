@@ -25,7 +25,7 @@ class Loader:
     augment : functions of (batch of X, generator), applied in order; see `nn.augmentation`
 
     Iterating goes through the epochs in turn; :meth:`batches` gives any of them. ValueError for lengths that
-    differ or no examples.
+    differ, no examples, or fewer than one batch with `drop_last`.
     """
 
     def __init__(
@@ -39,8 +39,14 @@ class Loader:
             raise ValueError(f"X: expected at least one example, got shape {self.X.shape}")
         if self.y is not None and len(self.y) != len(self.X):
             raise ValueError(f"y: expected {len(self.X)} entries, one for each example, got {len(self.y)}")
+        if drop_last and len(self.X) < self.batch_size:
+            raise ValueError(
+                f"batch_size: expected at most the {len(self.X)} examples with drop_last, got {batch_size}"
+            )
         self.shuffle, self.drop_last = shuffle, drop_last
         self.augment = (augment,) if callable(augment) else tuple(augment)
+        if not all(map(callable, self.augment)):
+            raise TypeError(f"augment: expected functions of (batch, generator), got {augment!r}")
         self.seed = int(init.stream(random_state).integers(2**62))
         self._epoch = 0
 
@@ -62,9 +68,16 @@ class Loader:
             x = self.X[places]
             if self.augment:
                 rng = self._stream(epoch, i + 1)
-                for change in self.augment:
-                    x = change(x, rng)
+                x = self._augmented(x, rng)
             yield x if self.y is None else (x, self.y[places])
+
+    def _augmented(self, x: Array, rng: np.random.Generator) -> Array:
+        n = len(x)
+        for change in self.augment:
+            x = change(x, rng)
+            if len(x) != n:
+                raise ValueError(f"augment: expected as many examples as came, {n}, got {len(x)}")
+        return x
 
     def _stream(self, epoch: int, batch: int = 0) -> np.random.Generator:
         return np.random.Generator(np.random.Philox(np.random.SeedSequence((self.seed, epoch, batch))))

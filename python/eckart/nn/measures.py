@@ -29,10 +29,11 @@ MEASURES: dict[str, Measure] = {
 }
 
 
-def named_measures(metrics: Sequence[str] | Mapping[str, Measure]) -> dict[str, Measure]:
+def named_measures(metrics: str | Sequence[str] | Mapping[str, Measure]) -> dict[str, Measure]:
     """Return functions by their names; ValueError for a name that is none of ours."""
     if isinstance(metrics, Mapping):
         return dict(metrics)
+    metrics = [metrics] if isinstance(metrics, str) else metrics
     unknown = [name for name in metrics if name not in MEASURES]
     if unknown:
         raise ValueError(f"metrics: expected names among {', '.join(MEASURES)}, got {unknown[0]!r}")

@@ -4,6 +4,7 @@ A Tensor that is an attribute is a parameter, a Module that is one is a child, a
 `register_buffer` is a buffer. Names are PyTorch's: its state dicts load one to one.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from eckart.base.errors import EckartError
 from eckart.base.files import PathLike, read_arrays, write_arrays
+from eckart.nn.arrays import FLOATS
 from eckart.nn.tensor import Array, Tensor
 
 Self = TypeVar("Self", bound="Module")
@@ -49,17 +51,20 @@ class Module:
         setattr(self, name, np.asarray(array))
 
     def named_children(self) -> Iterator[tuple[str, "Module"]]:
-        """Yield (name, module) of the modules directly within. TypeError for modules hidden in a list."""
+        """Yield (name, module) of the modules directly within.
+
+        TypeError for modules or parameters hidden in a list.
+        """
         for name, value in list(vars(self).items()):
             if isinstance(value, Module):
                 yield name, value
-            elif isinstance(value, list | tuple | dict) and any(
-                isinstance(v, Module) for v in (value.values() if isinstance(value, dict) else value)
-            ):
-                raise TypeError(
-                    f"{name}: expected a ModuleList of modules, got a {type(value).__name__}: "
-                    "its parameters would never be found"
-                )
+            elif isinstance(value, list | tuple | dict):
+                parts = value.values() if isinstance(value, dict) else value
+                if any([isinstance(v, Module) or _is_parameter(v) for v in parts]):
+                    raise TypeError(
+                        f"{name}: expected a ModuleList of modules, or parameters each under a name, got a "
+                        f"{type(value).__name__}: what is in it would never be trained"
+                    )
 
     def children(self) -> Iterator["Module"]:
         """Yield the modules directly within."""
@@ -128,16 +133,17 @@ class Module:
             tensor.grad = None
 
     def requires_grad_(self: Self, requires_grad: bool = True) -> Self:
-        """Let training change the parameters, or freeze them: optimisers take only the others."""
+        """Let training change the parameters, or freeze them; the frozen are not for an optimiser."""
         for tensor in self.parameters():
             tensor.requires_grad = requires_grad
         return self
 
     def to(self: Self, dtype: Any) -> Self:
         """Make parameters and floating-point buffers of this type. Before an optimiser is made of them."""
-        dtype = np.dtype(dtype)
-        if dtype.kind != "f":
-            raise ValueError(f"dtype: expected floating point, got {dtype}")
+        with contextlib.suppress(TypeError):  # as for "cuda": there is the processor alone
+            dtype = np.dtype(dtype)
+        if dtype not in FLOATS:
+            raise ValueError(f"dtype: expected float32 or float64, got {dtype}")
         for tensor in self.parameters():
             tensor.data, tensor.grad, tensor.buffer = tensor.data.astype(dtype), None, None
         for module in self.modules():
@@ -159,8 +165,11 @@ class Module:
         """Take over arrays (or anything NumPy reads, PyTorch's tensors too) of a state dict.
 
         strict : names that are missing or unexpected are an error, otherwise passed over.
-        Raises ValueError that lists the missing, the unexpected and the mis-shaped; nothing is then changed.
+        Raises ValueError that lists the missing, the unexpected, the mis-shaped and what is no real number,
+        TypeError for what is no mapping; nothing is then changed.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(f"state: expected names and arrays, got {type(state).__name__}")
         own = {name: tensor.data for name, tensor in self._named_tensors()}
         own.update(self.named_buffers(persistent_only=True))
         values = {name: np.asarray(value) for name, value in state.items() if name in own}
@@ -173,6 +182,7 @@ class Module:
             for name, value in values.items()
             if value.shape != own[name].shape
         ]
+        wrong += [f"{name} of {v.dtype}" for name, v in values.items() if v.dtype.kind not in "fiub"]
         if wrong:
             raise ValueError(f"state: expected that of {type(self).__name__}, got: {'; '.join(wrong)}")
         for name, value in values.items():
@@ -207,6 +217,10 @@ class Module:
         inner = [f"  ({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
         own = ", ".join(f"{n}={v!r}" for n, v in vars(self).items() if _is_setting(n, v))
         return f"{type(self).__name__}({own}" + ("\n" + "\n".join(inner) + "\n" if inner else "") + ")"
+
+
+def _is_parameter(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.requires_grad and value.step is None
 
 
 def _is_setting(name: str, value: Any) -> bool:

@@ -68,8 +68,9 @@ def _watched(name: str, module: Module, rows: list[Row | None]) -> Callable[...,
         rows.append(None)
         result = forward(*inputs, **options)
         if isinstance(result, Tensor):
+            first = next(iter((*inputs, *options.values())))
             own = sum(v.size for v in vars(module).values() if isinstance(v, Tensor))
-            work = module.multiply_adds(inputs[0].shape, result.shape)
+            work = module.multiply_adds(first.shape, result.shape)
             rows[place] = Row(name or "(all)", type(module).__name__, result.shape[1:], own, work)
         return result
 

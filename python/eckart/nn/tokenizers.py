@@ -25,6 +25,7 @@ class CharTokenizer:
     """The characters of a text, in order of their code points; `characters` is the vocabulary."""
 
     def __init__(self, text: str) -> None:
+        _check_text(text, str)
         self.characters = "".join(sorted(set(text)))
         self._places = {c: i for i, c in enumerate(self.characters)}
 
@@ -33,6 +34,7 @@ class CharTokenizer:
 
     def encode(self, text: str) -> Array:
         """Return int64 (len(text),). ValueError that names a character which is not in the vocabulary."""
+        _check_text(text, str)
         try:
             return np.array([self._places[c] for c in text], np.int64)
         except KeyError as error:
@@ -63,6 +65,8 @@ class BytePairTokenizer:
     """
 
     def __init__(self, merges: Sequence[tuple[int, int]] = (), special_tokens: Sequence[str] = ()) -> None:
+        if isinstance(special_tokens, str):
+            raise ValueError(f"special_tokens: expected a list of texts, got the text {special_tokens!r}")
         self.merges = [(int(a), int(b)) for a, b in merges]
         self._ranks = {pair: i for i, pair in enumerate(self.merges)}
         self._bytes = [bytes([i]) for i in range(256)]
@@ -134,6 +138,7 @@ class BytePairTokenizer:
 
     def _pieces(self, text: str | bytes, allow_special: bool = True) -> Iterable[tuple[str, bool]]:
         """Yield (piece, whether it is a special token)."""
+        _check_text(text, str, bytes)
         if isinstance(text, bytes):
             text = text.decode("utf-8", errors="surrogateescape")  # a stray byte is one odd character
         parts = self._special.split(text) if self._special and allow_special else [text]
@@ -208,11 +213,19 @@ def _to_bytes(piece: str) -> bytes:
 
 
 def _checked(tokens: Iterable[int], n: int) -> list[int]:
+    if np.ndim(tokens) > 1:  # type: ignore[arg-type]
+        raise ValueError(f"tokens: expected one sequence, got shape {np.shape(tokens)}")  # type: ignore[arg-type]
     found = [int(i) for i in tokens]
     wrong = [i for i in found if not 0 <= i < n]
     if wrong:
         raise ValueError(f"tokens: expected integers in [0, {n}), got {wrong[0]}")
     return found
+
+
+def _check_text(text: Any, *kinds: type) -> None:
+    if not isinstance(text, kinds):
+        expected = " or ".join([kind.__name__ for kind in kinds])
+        raise TypeError(f"text: expected {expected}, got {type(text).__name__}")
 
 
 def _write(path: PathLike, said: dict[str, Any]) -> None:

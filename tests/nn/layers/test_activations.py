@@ -36,6 +36,8 @@ def test_options():
     x = np.array([-2.0, 3.0])
     np.testing.assert_allclose(layers.LeakyReLU(0.5)(x).data, [-1, 3])
     np.testing.assert_allclose(layers.Softmax(axis=0)(x).data, np.exp(x) / np.exp(x).sum())
+    assert repr(layers.GELU("tanh")) == "GELU(approximate='tanh')"  # what is printed is what was built
+    assert layers.Hardtanh(max_val=2.0).max_val == 2.0
     with pytest.raises(TypeError, match="ReLU: expected options among none"):
         layers.ReLU(0.1)
     with pytest.raises(TypeError, match="LeakyReLU: expected options among negative_slope"):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from eckart.nn import layers
+from eckart.nn import Tensor, functional, grad, layers, ops
+from eckart.nn.layers.attention import attend
 
 
 def reference(layer, q, k, v, allowed=None):
@@ -48,3 +49,37 @@ def test_heads_must_divide():
     """Otherwise heads would have different widths."""
     with pytest.raises(ValueError, match="num_heads: expected a divisor of embed_dim = 6, got 4"):
         layers.MultiHeadAttention(6, 4)
+    with pytest.raises(ValueError, match=r"query: expected \(n, length, 6\), got shape \(5, 6\)"):
+        layers.MultiHeadAttention(6, 2)(np.zeros((5, 6), np.float32))
+    with pytest.raises(ValueError, match=r"key: expected \(n, length, 6\), got shape \(2, 5, 4\)"):
+        layers.MultiHeadAttention(6, 2)(np.zeros((2, 5, 6), np.float32), np.zeros((2, 5, 4), np.float32))
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_weights_drop_out_in_training(causal):
+    """Dropped are weights, not values: the formula with the same weights set to zero, and its slopes."""
+    rng, dropout = np.random.default_rng(0), layers.Dropout(0.4, random_state=1)
+    q, k, v = (Tensor(rng.normal(size=(2, 3, 5, 4)), requires_grad=True) for _ in range(3))
+    mask = rng.random((5, 5)) < 0.7
+    mask[2] = False  # looks nowhere
+    mask[:, 0] |= np.arange(5) != 2
+    kept = functional.dropout(np.ones((2, 3, 5, 5)), 0.4, stream=dropout.stream.copy()).data
+    assert 0 < (kept == 0).mean() < 1
+    found = attend(q, k, v, dropout, mask=mask, causal=causal)
+    allowed = mask & np.tri(5, dtype=bool) if causal else mask
+    scores = ops.matmul(q, ops.swapaxes(k, -1, -2)) / 2 + np.where(allowed, 0, -1e9)
+    expected = ops.matmul(functional.softmax(scores) * (kept * allowed), v)
+    np.testing.assert_allclose(found.data, expected.data, atol=1e-12)
+    g = rng.normal(size=found.shape)
+    for a, b in zip(grad(found, [q, k, v], g), grad(expected, [q, k, v], g), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-12)
+
+
+def test_nothing_drops_out_in_use():
+    """An evaluation must not depend on chance; in training it does, and every call differs."""
+    layer, x = layers.MultiHeadAttention(6, 2, 0.5, random_state=0), np.ones((2, 5, 6), np.float32)
+    x += np.random.default_rng(0).normal(size=x.shape).astype(np.float32)
+    plain = layers.MultiHeadAttention(6, 2, random_state=0)
+    plain.load_state_dict(layer.state_dict())
+    assert not np.array_equal(layer(x).data, layer(x).data)
+    np.testing.assert_array_equal(layer.eval()(x).data, plain(x).data)

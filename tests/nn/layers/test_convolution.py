@@ -54,3 +54,9 @@ def test_errors():
         layers.Conv2d(3, 4, (3, 3, 3))
     with pytest.raises(ValueError, match="stride: expected an integer >= 1"):
         layers.Conv1d(3, 4, 3, stride=0)
+    with pytest.raises(ValueError, match="padding: expected one of 'valid', 'same', got 'full'"):
+        layers.Conv2d(3, 4, 3, padding="full")
+    with pytest.raises(ValueError, match=r"padding: expected numbers for a stride of \(2,\), got 'same'"):
+        layers.Conv1d(3, 4, 3, 2, "same")
+    with pytest.raises(ValueError, match="padding: expected numbers, got 'same'"):
+        layers.ConvTranspose1d(3, 4, 3, padding="same")

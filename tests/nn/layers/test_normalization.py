@@ -24,8 +24,10 @@ def test_batch_norm_trains_measures_and_uses():
     with no_grad():
         np.testing.assert_allclose(layer(x).data[:1], layer(x[:1]).data, atol=1e-12)
     assert layer.num_batches_tracked == 1
-    with pytest.raises(ValueError, match=r"x: expected 4 axes, got shape \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"x: expected 3 channels in 4 axes, got shape \(2, 3\)"):
         layer(Tensor(np.ones((2, 3))))
+    with pytest.raises(ValueError, match=r"x: expected 3 channels in 4 axes, got shape \(2, 4, 5, 5\)"):
+        layer(Tensor(np.ones((2, 4, 5, 5))))
 
 
 def test_the_others():
@@ -36,7 +38,7 @@ def test_the_others():
     centred = (flat - flat.mean(axis=1, keepdims=True)) / np.sqrt(flat.var(axis=1, keepdims=True) + 1e-5)
     np.testing.assert_allclose(layer(x).data.reshape(4, -1), centred, atol=1e-10)
     np.testing.assert_allclose(
-        layers.RMSNorm(5).to(np.float64)(x).data,
+        layers.RMSNorm(5, 1e-5).to(np.float64)(x).data,
         x / np.sqrt((x**2).mean(axis=-1, keepdims=True) + 1e-5), atol=1e-10,
     )  # fmt: skip
     groups = x.reshape(4, 2, -1)
@@ -59,6 +61,11 @@ def test_bias_can_be_left_out():
     assert layer(np.ones((2, 4), np.float32)).shape == (2, 4)
     with pytest.raises(ValueError, match="num_groups: expected a divisor of 6 channels, got 4"):
         layers.GroupNorm(4, 6)
+    assert layers.LayerNorm(np.int64(4)).normalized_shape == (4,)
+    with pytest.raises(ValueError, match="normalized_shape: expected an integer >= 1, got 0"):
+        layers.RMSNorm((3, 0))
+    for layer in (layers.LayerNorm(4, elementwise_affine=False), layers.GroupNorm(2, 4, affine=False)):
+        assert layer.parameters() == []
 
 
 def test_batch_norm_and_relu_in_one_pass():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eckart.nn import Trainer, models, optim
+from eckart.nn import Trainer, layers, models, optim
 from eckart.nn.models._sampling import sample
 
 
@@ -84,7 +84,7 @@ def test_it_learns_a_cycle():
 
 def test_errors():
     """Contexts that are too long, heads that do not divide."""
-    with pytest.raises(ValueError, match="expected at most 8 places, got 9"):
+    with pytest.raises(ValueError, match=r"tokens: expected \(n, length <= 8\), got shape \(1, 9\)"):
         small()(np.zeros((1, 9), int))
     with pytest.raises(ValueError, match="n_head: expected a divisor of n_embd = 12"):
         small(n_head=5)
@@ -92,3 +92,30 @@ def test_errors():
         small(norm="middle")
     with pytest.raises(ValueError, match="tokens: expected"):
         small().generate(np.zeros((1, 0), int), 3)
+    with pytest.raises(ValueError, match=r"tokens: expected \(n, length <= 8\), got shape \(3,\)"):
+        small()(np.zeros(3, int))
+    with pytest.raises(ValueError, match=r"tokens: expected integers .*, got float64"):
+        small().generate(np.zeros((1, 2)), 3)
+
+
+def test_dropout_reaches_the_attention():
+    """nanoGPT drops attention weights too, and checkpoints keep the streams of all."""
+    net = small(dropout=0.3)
+    tokens = np.random.default_rng(0).integers(0, 11, (2, 8))
+    for layer in net.modules():
+        if isinstance(layer, layers.Dropout) and layer is not net.transformer.h[0].attn.attn_dropout:
+            layer.p = 0.0
+    assert not np.array_equal(net(tokens).data, net(tokens).data)
+    np.testing.assert_array_equal(net.eval()(tokens).data, net(tokens).data)
+    assert len(dict(net.named_buffers())) == 1 + 2 * 3  # streams, for checkpoints
+
+
+def test_a_planned_training_with_dropout_is_the_training():
+    """Attention that drops out is made of kernels alone: the same bits without Python."""
+    tokens = np.random.default_rng(0).integers(0, 11, (40, 9))
+    found = []
+    for plan in (False, True):
+        net = small(dropout=0.2)
+        run = Trainer(net, optim.AdamW(net.parameters()), models.next_token_loss, plan=plan)
+        found.append(run.fit((tokens[:, :-1], tokens[:, 1:]), 2).model.state_dict())
+    assert all(np.array_equal(found[0][name], found[1][name]) for name in found[0])

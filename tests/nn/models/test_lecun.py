@@ -53,3 +53,11 @@ def test_lenet5(options):
     assert all(np.abs(p.grad).max() > 0 for p in net.parameters())
     with pytest.raises(ValueError, match="pooling: expected one of 'max', 'average'"):
         models.LeNet5(pooling="sum")
+
+
+def test_images_of_another_size():
+    """Digits of 28 x 28 in the net of 1989, or without their channel, are a common slip."""
+    with pytest.raises(ValueError, match=r"x: expected images \(n, 1, 16, 16\), got shape \(2, 1, 28, 28\)"):
+        models.LeCun1989()(np.zeros((2, 1, 28, 28), np.float32))
+    with pytest.raises(ValueError, match=r"x: expected images \(n, 3, 28, 28\), got shape \(2, 28, 28\)"):
+        models.LeNet5(in_channels=3)(np.zeros((2, 28, 28), np.float32))

@@ -104,3 +104,12 @@ def test_errors(make, message):
     """Settings are checked at the start."""
     with pytest.raises(ValueError, match=message):
         make(optimizer())
+
+
+def test_of_something_else():
+    """A schedule of no optimiser, or of other groups, would change nothing or half."""
+    with pytest.raises(TypeError, match="optimizer: expected an Optimizer, got list"):
+        optim.StepLR([], 1)
+    state = optim.StepLR(optimizer(), 1).state_dict()
+    with pytest.raises(ValueError, match="base_lrs: expected those of 1 groups, got 2"):
+        optim.StepLR(optimizer(), 1).load_state_dict(state | {"base_lrs": [1.0, 2.0]})

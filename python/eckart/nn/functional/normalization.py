@@ -13,7 +13,6 @@ from eckart._native import nn as native
 from eckart.base.validation import check_int, check_option
 from eckart.nn.arrays import contiguous
 from eckart.nn.functional._native import like, operands, threads
-from eckart.nn.ops import define
 from eckart.nn.states import approach
 from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
 
@@ -98,35 +97,6 @@ def instance_norm(input: Any, weight: Any = None, bias: Any = None, eps: float =
     return group_norm(input, np.shape(input)[1], weight, bias, eps)
 
 
-def _channel_window(x: Array, size: int, behind: int) -> Array:
-    """Return the sums over `size` neighbouring channels, the first of them `behind` before each."""
-    sums = np.zeros_like(x)
-    for shift in range(-behind, size - behind):
-        to, source = (
-            slice(max(0, -shift), x.shape[1] - max(0, shift)),
-            slice(max(0, shift), x.shape[1] + min(0, shift)),
-        )
-        sums[:, to] += x[:, source]
-    return sums
-
-
-def _response(x: Array, size: int, alpha: float, k: float) -> Array:
-    return k + alpha / size * _channel_window(x * x, size, size // 2)
-
-
-def _response_back(g: Array, y: Array, x: Array, size: int, alpha: float, beta: float, k: float) -> Array:
-    d = _response(x, size, alpha, k)
-    crowd = _channel_window(g * y / d, size, size - 1 - size // 2)
-    return g * d**-beta - 2 * alpha * beta / size * x * crowd
-
-
-_local_response_norm = define(
-    "local_response_norm",
-    lambda x, size, alpha, beta, k: x * _response(x, size, alpha, k) ** -beta,
-    _response_back,
-)
-
-
 def local_response_norm(
     input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
@@ -135,7 +105,7 @@ def local_response_norm(
     """
     if np.ndim(input) < 3:
         raise ValueError(f"input: expected (n, channels, ...) of 3 axes or more, got shape {np.shape(input)}")
-    return _local_response_norm(input, check_int(size, "size"), alpha, beta, k)
+    return apply("local_response_norm", input, window=check_int(size, "size"), alpha=alpha, beta=beta, k=k)
 
 
 def _layer_norm(
@@ -217,6 +187,19 @@ def _group_backward(step: Step, gradient: Array) -> list[Array | None]:
     return like(native.group_norm_backward(*step.saved, dy, *_wanted(step), threads()), step.arrays)
 
 
+def _response_forward(x: Array, **options: Any) -> tuple[Array, Any]:
+    (planes,) = map(_planes, operands(x))
+    y, d = native.response_norm(planes, **options, threads=threads())
+    return y.reshape(x.shape), (planes, y, d)
+
+
+def _response_backward(step: Step, gradient: Array) -> list[Array | None]:
+    dy = _planes(contiguous(gradient))
+    found = native.response_norm_backward(*step.saved, dy, **step.options, threads=threads())
+    return like([found], step.arrays)
+
+
 RULES["layer_norm"] = Rule("layer_norm", _layer_forward, _layer_backward, optional=2)
 RULES["batch_norm"] = Rule("batch_norm", _batch_forward, _batch_backward, optional=2)
 RULES["group_norm"] = Rule("group_norm", _group_forward, _group_backward, optional=2)
+RULES["local_response_norm"] = Rule("local_response_norm", _response_forward, _response_backward)

@@ -21,10 +21,10 @@ class Activation(Module):
             raise TypeError(
                 f"{type(self).__name__}: expected options among {known}, got {(*values, *options)}"
             )
-        self._options = self.defaults | options
+        vars(self).update(self.defaults | options)
 
     def forward(self, x: Any) -> Tensor:
-        return type(self).function(x, **self._options)
+        return type(self).function(x, **{name: getattr(self, name) for name in self.defaults})
 
 
 def _layer(name: str, function: Callable[..., Tensor], **defaults: Any) -> type[Activation]:

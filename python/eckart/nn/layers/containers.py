@@ -22,6 +22,15 @@ class ModuleList(Module):
         setattr(self, str(len(self)), module)
         return self
 
+    def __setitem__(self, index: int, module: Module) -> None:
+        """Put another module in a place: a head for other classes, say."""
+        if not isinstance(module, Module):
+            raise TypeError(f"module: expected a Module, got {type(module).__name__}")
+        n = len(self)
+        if not -n <= index < n:
+            raise IndexError(f"index: expected a place in [{-n}, {n}), got {index}")
+        setattr(self, str(index % n), module)
+
     def __len__(self) -> int:
         return sum(name.isdigit() for name in vars(self))
 
@@ -41,8 +50,12 @@ class Sequential(ModuleList):
         super().__init__(modules)
 
     def forward(self, x: Any) -> Any:
-        for module in self:
-            x = module(x)
+        """Return what the last makes of all before it. A ValueError names the module in which it arose."""
+        for i, module in enumerate(self):
+            try:
+                x = module(x)
+            except ValueError as error:
+                raise ValueError(f"module {i}, {type(module).__name__}: {error}") from error
         return x
 
 

@@ -1,11 +1,11 @@
 """Convolutions and their transposes: one small set of weights, at every place."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from eckart.base.seeds import RandomState
-from eckart.base.validation import check_int
+from eckart.base.validation import check_int, check_option
 from eckart.nn import functional as F
 from eckart.nn import init
 from eckart.nn.module import Module, Parameter
@@ -22,10 +22,21 @@ def as_sizes(value: Sizes, axes: int, name: str, low: int = 1) -> tuple[int, ...
     return tuple([check_int(v, name, low=low) for v in values])
 
 
-class _Convolution(Module):
-    """What convolutions of one and two axes, and their transposes, have in common."""
+def as_padding(value: Sizes | str, axes: int, stride: tuple[int, ...]) -> tuple[int, ...] | str:
+    """Return numbers per axis, "valid", or "same", which there is for a stride of 1 alone."""
+    if not isinstance(value, str):
+        return as_sizes(value, axes, "padding", 0)
+    check_option(value, "padding", ("valid", "same"))
+    if value == "same" and max(stride) > 1:
+        raise ValueError(f"padding: expected numbers for a stride of {stride}, got 'same'")
+    return value
+
+
+class _Kernels(Module):
+    """What convolutions and their transposes, of one and two axes, have in common."""
 
     axes: ClassVar[int]
+    function: ClassVar[Callable[..., Tensor]]
     transposed: ClassVar[bool] = False
 
     def __init__(
@@ -36,7 +47,7 @@ class _Convolution(Module):
         self.out_channels = check_int(out_channels, "out_channels")
         self.kernel_size = as_sizes(kernel_size, self.axes, "kernel_size")
         self.stride = as_sizes(stride, self.axes, "stride")
-        self.padding = padding if isinstance(padding, str) else as_sizes(padding, self.axes, "padding", 0)
+        self.padding = as_padding(padding, self.axes, self.stride)
         self.dilation = as_sizes(dilation, self.axes, "dilation")
         self.groups = check_int(groups, "groups")
         if in_channels % groups or out_channels % groups:
@@ -54,83 +65,63 @@ class _Convolution(Module):
         return math.prod(inputs if self.transposed else outputs) * math.prod(self.weight.shape[1:])
 
 
-class Conv2d(_Convolution):
-    """:func:`functional.conv2d` of images (n, in, h, w); weight (out, in / groups, kh, kw), bias (out,)."""
-
-    axes = 2
-
+class _Convolution(_Kernels):
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Sizes, stride: Sizes = 1,
         padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1, bias: bool = True, *,
         random_state: RandomState = None,
     ) -> None:  # fmt: skip
-        super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, random_state
-        )
+        window = kernel_size, stride, padding, dilation
+        super().__init__(in_channels, out_channels, *window, groups, bias, random_state)
 
     def forward(self, x: Any, activation: str | None = None) -> Tensor:
         """Return f(w * x + b), f None, "relu", "tanh" or "sigmoid", in one pass."""
         window = self.stride, self.padding, self.dilation, self.groups
-        return F.conv2d(x, self.weight, self.bias, *window, activation)
+        return self.function(x, self.weight, self.bias, *window, activation)
+
+
+class Conv2d(_Convolution):
+    """:func:`functional.conv2d` of images (n, in, h, w); weight (out, in / groups, kh, kw), bias (out,)."""
+
+    axes = 2
+    function = staticmethod(F.conv2d)
 
 
 class Conv1d(_Convolution):
     """:func:`functional.conv1d` of sequences (n, in, length); weight (out, in / groups, k), bias (out,)."""
 
     axes = 1
+    function = staticmethod(F.conv1d)
+
+
+class _Transpose(_Kernels):
+    transposed = True
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Sizes, stride: Sizes = 1,
-        padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1, bias: bool = True, *,
+        self, in_channels: int, out_channels: int, kernel_size: Sizes, stride: Sizes = 1, padding: Sizes = 0,
+        output_padding: Sizes = 0, groups: int = 1, bias: bool = True, dilation: Sizes = 1, *,
         random_state: RandomState = None,
     ) -> None:  # fmt: skip
-        super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, random_state
-        )
+        if isinstance(padding, str):
+            raise ValueError(f"padding: expected numbers, got {padding!r}")
+        window = kernel_size, stride, padding, dilation
+        super().__init__(in_channels, out_channels, *window, groups, bias, random_state)
+        self.output_padding = as_sizes(output_padding, self.axes, "output_padding", 0)
 
-    def forward(self, x: Any, activation: str | None = None) -> Tensor:
-        """Return f(w * x + b), f None, "relu", "tanh" or "sigmoid", in one pass."""
-        window = self.stride, self.padding, self.dilation, self.groups
-        return F.conv1d(x, self.weight, self.bias, *window, activation)
+    def forward(self, x: Any) -> Tensor:
+        window = self.stride, self.padding, self.output_padding, self.groups, self.dilation
+        return self.function(x, self.weight, self.bias, *window)
 
 
-class ConvTranspose2d(_Convolution):
+class ConvTranspose2d(_Transpose):
     """:func:`functional.conv_transpose2d` of images; weight (in, out / groups, kh, kw), bias (out,)."""
 
     axes = 2
-    transposed = True
-
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Sizes, stride: Sizes = 1, padding: Sizes = 0,
-        output_padding: Sizes = 0, groups: int = 1, bias: bool = True, dilation: Sizes = 1, *,
-        random_state: RandomState = None,
-    ) -> None:  # fmt: skip
-        super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, random_state
-        )
-        self.output_padding = as_sizes(output_padding, self.axes, "output_padding", 0)
-
-    def forward(self, x: Any) -> Tensor:
-        return F.conv_transpose2d(x, self.weight, self.bias, self.stride, self.padding, self.output_padding,
-                                  self.groups, self.dilation)  # fmt: skip
+    function = staticmethod(F.conv_transpose2d)
 
 
-class ConvTranspose1d(_Convolution):
+class ConvTranspose1d(_Transpose):
     """:func:`functional.conv_transpose1d` of sequences; weight (in, out / groups, k), bias (out,)."""
 
     axes = 1
-    transposed = True
-
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Sizes, stride: Sizes = 1, padding: Sizes = 0,
-        output_padding: Sizes = 0, groups: int = 1, bias: bool = True, dilation: Sizes = 1, *,
-        random_state: RandomState = None,
-    ) -> None:  # fmt: skip
-        super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, random_state
-        )
-        self.output_padding = as_sizes(output_padding, self.axes, "output_padding", 0)
-
-    def forward(self, x: Any) -> Tensor:
-        return F.conv_transpose1d(x, self.weight, self.bias, self.stride, self.padding, self.output_padding,
-                                  self.groups, self.dilation)  # fmt: skip
+    function = staticmethod(F.conv_transpose1d)

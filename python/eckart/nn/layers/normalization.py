@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from eckart.base.validation import check_float, check_int
+from eckart.base.validation import check_bool, check_float, check_int
 from eckart.nn import functional as F
 from eckart.nn import init
 from eckart.nn.module import Module, Parameter
@@ -35,8 +35,9 @@ class _BatchNorm(Module):
 
     def forward(self, x: Any, activation: str | None = None) -> Tensor:
         """Return f of the normalised x, f None or "relu", in one pass."""
-        if len(x.shape) not in self.axes:
-            raise ValueError(f"x: expected {' or '.join(map(str, self.axes))} axes, got shape {x.shape}")
+        if len(x.shape) not in self.axes or x.shape[1] != self.num_features:
+            axes = " or ".join(map(str, self.axes))
+            raise ValueError(f"x: expected {self.num_features} channels in {axes} axes, got shape {x.shape}")
         if self.training:
             count(self.num_batches_tracked)
         averages, options = (self.running_mean, self.running_var), (self.momentum, self.eps, activation)
@@ -55,28 +56,40 @@ class BatchNorm2d(_BatchNorm):
     axes = (4,)
 
 
+def _as_shape(value: int | Sequence[int]) -> tuple[int, ...]:
+    values = tuple(value) if isinstance(value, Sequence) else (value,)
+    return tuple([check_int(v, "normalized_shape") for v in values])
+
+
 class LayerNorm(Module):
     """Mean 0 and variance 1 over the last axes of each example (Ba et al. 2016)."""
 
-    def __init__(self, normalized_shape: int | Sequence[int], eps: float = 1e-5, bias: bool = True) -> None:
-        shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-        self.normalized_shape, self.eps = shape, check_float(eps, "eps")
-        self.weight = Parameter(init.ones(shape))
-        self.bias = Parameter(init.zeros(shape)) if bias else None
+    def __init__(
+        self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True,
+        bias: bool = True,
+    ) -> None:  # fmt: skip
+        self.normalized_shape, self.eps = _as_shape(normalized_shape), check_float(eps, "eps")
+        affine = check_bool(elementwise_affine, "elementwise_affine")
+        self.weight = Parameter(init.ones(self.normalized_shape)) if affine else None
+        self.bias = Parameter(init.zeros(self.normalized_shape)) if affine and bias else None
 
     def forward(self, x: Any) -> Tensor:
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, eps=self.eps)
 
 
 class RMSNorm(Module):
-    """Mean square 1 over the last axis, scaled by weight (Zhang and Sennrich 2019)."""
+    """Mean square 1 over the last axes, scaled by weight (Zhang and Sennrich 2019).
 
-    def __init__(self, normalized_shape: int, eps: float = 1e-5) -> None:
-        self.normalized_shape, self.eps = (
-            (check_int(normalized_shape, "normalized_shape"),),
-            check_float(eps, "eps"),
-        )
-        self.weight = Parameter(init.ones(self.normalized_shape))
+    eps : None is the smallest step of the input's type.
+    """
+
+    def __init__(
+        self, normalized_shape: int | Sequence[int], eps: float | None = None, elementwise_affine: bool = True
+    ) -> None:
+        self.normalized_shape = _as_shape(normalized_shape)
+        self.eps = None if eps is None else check_float(eps, "eps")
+        affine = check_bool(elementwise_affine, "elementwise_affine")
+        self.weight = Parameter(init.ones(self.normalized_shape)) if affine else None
 
     def forward(self, x: Any) -> Tensor:
         return F.rms_norm(x, self.normalized_shape, self.weight, eps=self.eps)
@@ -85,12 +98,13 @@ class RMSNorm(Module):
 class GroupNorm(Module):
     """Mean 0 and variance 1 over each group of channels of each example (Wu and He 2018)."""
 
-    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5) -> None:
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True) -> None:
         self.num_groups, self.eps = check_int(num_groups, "num_groups"), check_float(eps, "eps")
         if check_int(num_channels, "num_channels") % num_groups:
             raise ValueError(f"num_groups: expected a divisor of {num_channels} channels, got {num_groups}")
-        self.weight = Parameter(init.ones((num_channels,)))
-        self.bias = Parameter(init.zeros((num_channels,)))
+        self.num_channels = num_channels
+        self.weight = Parameter(init.ones((num_channels,))) if affine else None
+        self.bias = Parameter(init.zeros((num_channels,))) if affine else None
 
     def forward(self, x: Any) -> Tensor:
         return F.group_norm(x, self.num_groups, self.weight, self.bias, eps=self.eps)

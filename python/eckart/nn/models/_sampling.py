@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from eckart.base.validation import check_float, check_int
 from eckart.nn.tensor import Array
 
 
@@ -30,10 +31,9 @@ class Cache:
 
 def sample(logits: Array, temperature: float, top_k: int | None, rng: np.random.Generator) -> Array:
     """Return one index per row of logits (n, classes), drawn by softmax(logits / temperature)."""
-    if not temperature >= 0:
-        raise ValueError(f"temperature: expected a number >= 0, got {temperature}")
-    if top_k is not None and top_k < 1:
-        raise ValueError(f"top_k: expected an integer >= 1, got {top_k}")
+    check_float(temperature, "temperature")
+    if top_k is not None:
+        check_int(top_k, "top_k")
     if temperature == 0:
         return logits.argmax(axis=1)
     scaled = logits.astype(np.float64) / temperature

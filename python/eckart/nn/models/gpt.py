@@ -9,7 +9,7 @@ from eckart.base.seeds import RandomState
 from eckart.base.validation import check_int, check_option
 from eckart.nn import functional as F
 from eckart.nn import init, layers, ops
-from eckart.nn.layers.attention import merge_heads, split_heads
+from eckart.nn.layers.attention import attend, merge_heads, split_heads
 from eckart.nn.models._sampling import Cache, sample
 from eckart.nn.module import Module
 from eckart.nn.tensor import Array, Tensor, no_grad
@@ -24,18 +24,28 @@ class CausalSelfAttention(Module):
         self.n_head = n_head
         self.c_attn = layers.Linear(n_embd, 3 * n_embd, bias, random_state=rng)  # queries, keys, values
         self.c_proj = layers.Linear(n_embd, n_embd, bias, random_state=rng)
+        self.attn_dropout = layers.Dropout(dropout, random_state=rng if dropout else 0)
         self.resid_dropout = layers.Dropout(dropout, random_state=rng)
 
     def forward(self, x: Any, cache: Cache | None = None, block: int = 0) -> Tensor:
         projections = self.c_attn(x)
-        if cache is None:
-            y = F.self_attention(projections, self.n_head, causal=True)
-        else:
+        if cache is not None:
+            y = self._cached(projections.data, cache, block)
+        elif self.training and self.attn_dropout.p:
             q, k, v = (split_heads(part, self.n_head) for part in ops.split(projections, 3, axis=-1))
-            causal = cache.length == 0  # later, one token comes at a time and sees all before it
-            keys, values = cache.extend(block, k.data, v.data)
-            y = merge_heads(F.scaled_dot_product_attention(q, keys, values, causal=causal))
+            y = merge_heads(attend(q, k, v, self.attn_dropout, causal=True))
+        else:
+            y = F.self_attention(projections, self.n_head, causal=True)
         return self.resid_dropout(self.c_proj(y))
+
+    def _cached(self, projections: Array, cache: Cache, block: int) -> Tensor:
+        """Return what the new tokens gather, and keep their keys and values."""
+        n, new, width = projections.shape
+        parts = projections.reshape(n, new, 3, self.n_head, width // (3 * self.n_head))
+        q, k, v = parts.transpose(2, 0, 3, 1, 4)  # (n, heads, new, width / heads)
+        causal = cache.length == 0  # later, one token comes at a time and sees all before it
+        keys, values = cache.extend(block, k, v)
+        return merge_heads(F.scaled_dot_product_attention(q, keys, values, causal=causal))
 
     def multiply_adds(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> int:
         n, length, width = inputs
@@ -98,6 +108,7 @@ class GPT(Module):
     """(n, length) tokens become (n, length, vocab_size) logits of each next token.
 
     block_size : the longest context; n_embd : width; bias : of dense layers and norms
+    dropout : of the vectors, the attention's weights, and what a block adds, in training
     norm : "pre" (GPT-2) or "post" (Vaswani et al. 2017)
     tie_weights : the last layer shares the token vectors
 
@@ -126,6 +137,10 @@ class GPT(Module):
                 tensor.data[...] = 0
 
     def forward(self, tokens: Any, cache: Cache | None = None) -> Tensor:
+        """Return the logits. ValueError for tokens that are no integers (n, length <= block_size)."""
+        shape = np.shape(tokens)
+        if len(shape) != 2 or shape[1] > self.block_size:
+            raise ValueError(f"tokens: expected (n, length <= {self.block_size}), got shape {shape}")
         return self.lm_head(self.transformer(tokens, cache))
 
     def generate(
@@ -138,9 +153,11 @@ class GPT(Module):
         use_cache : keep the keys and values of tokens already seen, until the context is full: then all move
             by one place, and each token takes a whole pass over the last block_size.
         """
-        tokens = np.asarray(tokens, np.int64)
-        if tokens.ndim != 2 or tokens.shape[1] < 1:
-            raise ValueError(f"tokens: expected (n, length >= 1), got shape {tokens.shape}")
+        tokens = np.asarray(tokens)
+        if tokens.ndim != 2 or tokens.shape[1] < 1 or tokens.dtype.kind not in "iu":
+            came = f"{tokens.dtype} of shape {tokens.shape}"
+            raise ValueError(f"tokens: expected integers (n, length >= 1), got {came}")
+        tokens = tokens.astype(np.int64)
         check_int(n_new, "n_new", low=0)
         rng, training = init.stream(random_state), self.training
         attention = self.transformer.h[0].attn

@@ -38,6 +38,7 @@ class LeCun1989(Module):
         self.outb = Parameter(-init.ones((10,)))  # nine of ten targets are -1
 
     def forward(self, x: Any) -> Tensor:
+        _check_images(x, (1, 16, 16))
         h1 = F.conv2d(_framed(x), self.H1w, self.H1b, stride=2, activation="tanh")  # (n, 12, 8, 8)
         seen = ops.take(_framed(h1), _SEEN, axis=1)  # 8 maps for each third of H2's
         h2 = F.conv2d(seen, self.H2w, self.H2b, stride=2, groups=3, activation="tanh")  # (n, 12, 4, 4)
@@ -50,6 +51,11 @@ class LeCun1989(Module):
 
 # Maps of H1 in their thirds a, b, c: a third of H2 sees a and b, the next b and c, the last a and c.
 _SEEN = np.r_[0:8, 4:12, 0:4, 8:12]
+
+
+def _check_images(x: Any, shape: tuple[int, ...]) -> None:
+    if x.ndim != 4 or x.shape[1:] != shape:
+        raise ValueError(f"x: expected images (n, {', '.join(map(str, shape))}), got shape {x.shape}")
 
 
 def _framed(x: Any) -> Tensor:
@@ -70,6 +76,7 @@ class LeNet5(Module):
         rng = init.stream(random_state)
         self.activation = check_option(activation, "activation", ("relu", "tanh"))
         check_option(pooling, "pooling", ("max", "average"))
+        self.in_channels = in_channels
         self.conv1 = layers.Conv2d(in_channels, 6, 5, padding=2, random_state=rng)
         self.pool = layers.MaxPool2d(2) if pooling == "max" else layers.AvgPool2d(2)
         self.conv2 = layers.Conv2d(6, 16, 5, random_state=rng)
@@ -78,6 +85,7 @@ class LeNet5(Module):
         self.fc3 = layers.Linear(84, n_classes, random_state=rng)
 
     def forward(self, x: Any) -> Tensor:
+        _check_images(x, (self.in_channels, 28, 28))
         f = self.activation
         x = self.pool(self.conv1(x, f))  # (n, 6, 14, 14)
         x = ops.flatten(self.pool(self.conv2(x, f)), 1)  # (n, 16 5 5)

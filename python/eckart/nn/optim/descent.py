@@ -19,16 +19,9 @@ class SGD(Optimizer):
     STATES: ClassVar[tuple[str, ...]] = ("momentum_buffer",)
 
     def __init__(
-        self,
-        params: Iterable[Any],
-        lr: float = 1e-3,
-        momentum: float = 0.0,
-        dampening: float = 0.0,
-        weight_decay: float = 0.0,
-        nesterov: bool = False,
-        *,
-        maximize: bool = False,
-    ) -> None:
+        self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
+        weight_decay: float = 0.0, nesterov: bool = False, *, maximize: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(
             params, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
             nesterov=nesterov, maximize=maximize,
@@ -67,14 +60,9 @@ class _TwoPoints(Optimizer):
     """Of methods that look back at the last point."""
 
     def __init__(
-        self,
-        params: Iterable[Any],
-        lr: float = 1e-3,
-        momentum: float | None = 0.9,
-        weight_decay: float = 0.0,
-        *,
-        maximize: bool = False,
-    ) -> None:
+        self, params: Iterable[Any], lr: float = 1e-3, momentum: float | None = 0.9,
+        weight_decay: float = 0.0, *, maximize: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay, maximize=maximize)
 
     def _prepare(self, group: dict[str, Any], flat: Flat) -> None:

@@ -20,6 +20,8 @@ class Schedule:
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer: expected an Optimizer, got {type(optimizer).__name__}")
         self.optimizer = optimizer
         self.base_lrs = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
         self.last_epoch = 0
@@ -51,7 +53,10 @@ class Schedule:
         return {k: v for k, v in vars(self).items() if k != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on where another stopped."""
+        """Go on where another stopped. ValueError for one of another number of groups."""
+        groups, theirs = len(self.base_lrs), len(state_dict["base_lrs"])
+        if theirs != groups:
+            raise ValueError(f"base_lrs: expected those of {groups} groups, got {theirs}")
         vars(self).update({k: v for k, v in state_dict.items() if k in vars(self) and k != "optimizer"})
         self._apply()
 
@@ -93,11 +98,7 @@ class LinearLR(Schedule):
     """From start_factor to end_factor along a line, in total_iters steps; then constant."""
 
     def __init__(
-        self,
-        optimizer: Optimizer,
-        start_factor: float = 1 / 3,
-        end_factor: float = 1.0,
-        total_iters: int = 5,
+        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
     ) -> None:
         self.start_factor, self.end_factor = start_factor, end_factor
         self.total_iters = check_int(total_iters, "total_iters")
@@ -138,26 +139,15 @@ class OneCycleLR(Schedule):
     """
 
     def __init__(
-        self,
-        optimizer: Optimizer,
-        max_lr: float,
-        total_steps: int,
-        pct_start: float = 0.3,
-        anneal_strategy: str = "cos",
-        cycle_momentum: bool = True,
-        base_momentum: float = 0.85,
-        max_momentum: float = 0.95,
-        div_factor: float = 25.0,
-        final_div_factor: float = 1e4,
-    ) -> None:
+        self, optimizer: Optimizer, max_lr: float, total_steps: int, pct_start: float = 0.3,
+        anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: float = 0.85,
+        max_momentum: float = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
+    ) -> None:  # fmt: skip
         self.max_lr, self.total_steps = check_float(max_lr, "max_lr"), check_int(total_steps, "total_steps")
         self.pct_start = check_float(pct_start, "pct_start", high=1.0)
         self.anneal_strategy = check_option(anneal_strategy, "anneal_strategy", ("cos", "linear"))
-        self.cycle_momentum, self.base_momentum, self.max_momentum = (
-            cycle_momentum,
-            base_momentum,
-            max_momentum,
-        )
+        self.cycle_momentum = cycle_momentum
+        self.base_momentum, self.max_momentum = base_momentum, max_momentum
         self.div_factor, self.final_div_factor = div_factor, final_div_factor
         super().__init__(optimizer)
 
@@ -201,15 +191,9 @@ class ReduceLROnPlateau(Schedule):
     """
 
     def __init__(
-        self,
-        optimizer: Optimizer,
-        mode: str = "min",
-        factor: float = 0.1,
-        patience: int = 10,
-        threshold: float = 1e-4,
-        cooldown: int = 0,
-        min_lr: float = 0.0,
-    ) -> None:
+        self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
+        threshold: float = 1e-4, cooldown: int = 0, min_lr: float = 0.0,
+    ) -> None:  # fmt: skip
         self.mode = check_option(mode, "mode", ("min", "max"))
         self.cut = check_float(factor, "factor", high=1.0)
         self.patience, self.cooldown = check_int(patience, "patience", low=0), cooldown
