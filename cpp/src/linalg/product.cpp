@@ -15,12 +15,12 @@ namespace eckart {
 
 namespace {
 
-constexpr Offset kDepth = 224;      // of a slab: its panel of B fits the first-level cache
-constexpr Offset kRows = 128;       // of a block of C
-constexpr Offset kPanels = 10;      // panels of columns in a block
-constexpr Offset kFiner = 2;        // times more blocks than threads, where those share one of the usual size
-constexpr double kBlockCost = 500;  // cycles: to begin one, and its share of a parallel region
-constexpr Offset kDirectRows = 2;   // panels of rows up to which it does not pay to copy B
+constexpr Offset kDepth = 224;  // of a slab: its panel of B fits the first-level cache
+constexpr Offset kRows = 128;   // of a block of C
+constexpr Offset kPanels = 10;  // panels of columns in a block
+constexpr Offset kFiner = 2;    // times more blocks than threads, where those share one of the usual size
+constexpr double kBlockCost = 300, kRegionCost = 5000;  // cycles, to begin a block and a parallel region
+constexpr Offset kDirectRows = 2;  // panels of rows up to which it does not pay to copy B
 
 // How a product is computed: as it is, or C' = B'A', whichever fills vectors and needs less copying.
 template <class T>
@@ -52,8 +52,9 @@ struct Plan {
     for (Offset i = 1; i <= kFiner * threads; i *= 2) {
       for (Offset j = 1; i * j <= kFiner * threads; j *= 2) {
         const Offset r = round_up(parts(p.m, i * down), kPanel), c = round_up(parts(p.n, j * along), width);
-        const Offset rounds = parts(batch * parts(p.m, r) * parts(p.n, c), threads);
-        const double time = static_cast<double>(rounds) * block_cost(r, c);
+        const Offset all = batch * parts(p.m, r) * parts(p.n, c);
+        const double region = threads > 1 && all > 1 ? kRegionCost : 0;
+        const double time = static_cast<double>(parts(all, threads)) * block_cost(r, c) + region;
         if (time >= least) continue;
         least = time;
         rows = r;
@@ -88,7 +89,9 @@ template <class T>
 struct Scratch {
   PooledBuffer<T> a, b, sums;
   explicit Scratch(const Plan<T>& plan)
-      : a(plan.rows * plan.depth), b(plan.width * plan.depth), sums(plan.p.k > plan.depth ? plan.rows * plan.columns : 0) {}
+      : a(plan.rows * plan.depth),
+        b(plan.width * plan.depth),
+        sums(plan.p.k > plan.depth ? plan.rows * plan.columns : 0) {}
 };
 
 // A block of C, from (row, column) on.

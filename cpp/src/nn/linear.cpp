@@ -60,7 +60,7 @@ void parameter_gradients(const Linear& layer, const T* x, const T* dy, T* dw, T*
 template <class T>
 void linear_backward(const Linear& layer, const T* x, const T* weight, const T* dy, T* dx, T* dw, T* db,
                      const Execution& run) {
-  constexpr double few = 4e6;  // operations: two threads are better used by a product each than by halves
+  constexpr double few = 8e6;  // operations: two threads are better used by a product each than by halves
   const double work = 2.0 * layer.n * layer.in * layer.out;
   if (dx && dw && run.threads == 2 && work < few) {
     parallel_ranges(2, 1, work / 2, run, [&](Offset part, Offset) {
