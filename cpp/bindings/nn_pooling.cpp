@@ -53,7 +53,7 @@ std::vector<Span> adaptive_spans(Offset in, Offset out) {
 
 template <class T>
 py::tuple max_pool2d(const array_t<T>& x, const Pair& kernel, const Pair& stride, const Pair& padding,
-                     const Pair& dilation, bool ceil, int threads) {
+                     const Pair& dilation, bool ceil, int threads, bool rectify) {
   check_images(x, "x");
   const auto rows = pool_window(x.shape(2), kernel[0], stride[0], padding[0], dilation[0], ceil);
   const auto columns = pool_window(x.shape(3), kernel[1], stride[1], padding[1], dilation[1], ceil);
@@ -66,7 +66,7 @@ py::tuple max_pool2d(const array_t<T>& x, const Pair& kernel, const Pair& stride
   T* y = result.mutable_data();
   Index* at = places.mutable_data();
   run_recorded(threads, [=](const Execution& run) {
-    max_pool(x.shape(0) * x.shape(1), rows, columns, x.data(), y, at, run);
+    max_pool(x.shape(0) * x.shape(1), rows, columns, rectify, x.data(), y, at, run);
   });
   return py::make_tuple(result, places);
 }
@@ -93,7 +93,8 @@ array_t<T> max_pool2d_backward(const array_t<T>& dy, const array_t<Index>& place
   auto result = pooled_array<T>({dy.shape(0), dy.shape(1), shape[0], shape[1]});
   T* dx = result.mutable_data();
   run_recorded(threads, [=](const Execution& run) {
-    max_pool_backward(planes, in, out, dy.data(), places.data(), dx, run);
+    max_pool_backward(planes, shape[0], shape[1], dy.shape(2), dy.shape(3), dy.data(), places.data(), dx,
+                      run);
   });
   return result;
 }
@@ -166,7 +167,7 @@ template <class T>
 void bind(py::module_& m) {
   using py::arg;
   m.def("max_pool2d", recorded(&max_pool2d<T>), in("x"), arg("kernel"), arg("stride"), arg("padding"),
-        arg("dilation"), arg("ceil"), arg("threads"));
+        arg("dilation"), arg("ceil"), arg("threads"), arg("rectify") = false);
   m.def("max_pool2d_backward", recorded(&max_pool2d_backward<T>), in("dy"), in("places"), arg("shape"),
         arg("threads"));
   m.def("avg_pool2d", recorded(&avg_pool2d<T>), in("x"), arg("kernel"), arg("stride"), arg("padding"),

@@ -1,6 +1,7 @@
 #include "eckart/linalg/product.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "eckart/base/buffer_pool.hpp"
@@ -14,9 +15,11 @@ namespace eckart {
 
 namespace {
 
-constexpr Offset kDepth = 224;     // of a slab: its panel of B fits the first-level cache
-constexpr Offset kRows = 128;      // of a block of C
-constexpr Offset kPanels = 10;     // panels of columns in a block
+constexpr Offset kDepth = 224;  // of a slab: its panel of B fits the first-level cache
+constexpr Offset kRows = 128;   // of a block of C
+constexpr Offset kPanels = 10;  // panels of columns in a block
+constexpr Offset kFiner = 2;    // times more blocks than threads, where those share one of the usual size
+constexpr double kBlockCost = 300, kRegionCost = 5000;  // cycles, to begin a block and a parallel region
 constexpr Offset kDirectRows = 2;  // panels of rows up to which it does not pay to copy B
 
 // How a product is computed: as it is, or C' = B'A', whichever fills vectors and needs less copying.
@@ -29,27 +32,42 @@ struct Plan {
   Offset depth;                                  // of a slab
   bool direct;                                   // B is read where it lies
 
-  explicit Plan(const Product<T>& given) : p(given) {
+  Plan(const Product<T>& given, Offset batch, int threads) : p(given) {
     if (cost(p.m, p.n, p.b, p.c) > cost(p.n, p.m, p.a.transposed(), p.c.transposed())) {
       p = given.transposed();
       bias_by_row = true;
     }
-    rows = std::min(kRows, round_up(p.m, kPanel));
-    columns = std::min(kPanels * width, round_up(p.n, width));
-    // Enough blocks for some threads, while blocks are worth their copies.
-    while (blocks() < 8 && 2.0 * p.m * p.n * p.k > blocks() * 4e6) {
-      if (columns >= 2 * rows && columns > width) {
-        columns = round_up(columns / 2, width);
-      } else if (rows > 2 * kPanel) {
-        rows = round_up(rows / 2, kPanel);
-      } else {
-        break;
-      }
-    }
-    const Offset slabs = std::max<Offset>(1, (p.k + kDepth - 1) / kDepth);
-    depth = std::max<Offset>(1, (p.k + slabs - 1) / slabs);
+    cut(batch, threads);
+    const Offset slabs = std::max<Offset>(1, parts(p.k, kDepth));
+    depth = std::max<Offset>(1, parts(p.k, slabs));
     direct = p.b.column == 1 && p.m <= kDirectRows * kPanel;
     if (direct) depth = std::max<Offset>(1, p.k);
+  }
+
+  // The blocks of all products with which the threads are done soonest, as few as that takes. No sum depends
+  // on how C is cut.
+  void cut(Offset batch, int threads) {
+    const Offset down = parts(p.m, kRows), along = p.k <= kDepth ? 1 : parts(p.n, kPanels * width);
+    double least = std::numeric_limits<double>::infinity();
+    for (Offset i = 1; i <= kFiner * threads; i *= 2) {
+      for (Offset j = 1; i * j <= kFiner * threads; j *= 2) {
+        const Offset r = round_up(parts(p.m, i * down), kPanel), c = round_up(parts(p.n, j * along), width);
+        const Offset all = batch * parts(p.m, r) * parts(p.n, c);
+        const double region = threads > 1 && all > 1 ? kRegionCost : 0;
+        const double time = static_cast<double>(parts(all, threads)) * block_cost(r, c) + region;
+        if (time >= least) continue;
+        least = time;
+        rows = r;
+        columns = c;
+      }
+    }
+  }
+
+  static Offset parts(Offset n, Offset of) { return (n + of - 1) / of; }
+
+  double block_cost(Offset r, Offset c) const {
+    const Offset m = std::min(r, p.m), n = std::min(c, p.n);
+    return cost(m, n, p.b, p.c) + (n > width ? 0.25 * m * p.k : 0.0) + kBlockCost;
   }
 
   // Multiply-adds of whole vectors, and numbers that are copied with a transposition or stored one by one.
@@ -61,8 +79,8 @@ struct Plan {
     return work + copies + (c.column == 1 ? 0.0 : 1.0 * m * n);
   }
 
-  Offset row_blocks() const { return (p.m + rows - 1) / rows; }
-  Offset column_blocks() const { return (p.n + columns - 1) / columns; }
+  Offset row_blocks() const { return parts(p.m, rows); }
+  Offset column_blocks() const { return parts(p.n, columns); }
   Offset blocks() const { return row_blocks() * column_blocks(); }
 };
 
@@ -71,7 +89,9 @@ template <class T>
 struct Scratch {
   PooledBuffer<T> a, b, sums;
   explicit Scratch(const Plan<T>& plan)
-      : a(plan.rows * plan.depth), b(plan.width * plan.depth), sums(plan.rows * plan.columns) {}
+      : a(plan.rows * plan.depth),
+        b(plan.width * plan.depth),
+        sums(plan.p.k > plan.depth ? plan.rows * plan.columns : 0) {}
 };
 
 // A block of C, from (row, column) on.
@@ -203,10 +223,10 @@ template <class T>
 void multiply_batch(const Product<T>& product, Offset batch, const Offset* a_starts, const Offset* b_starts,
                     const Offset* c_starts, const Execution& run) {
   if (product.m == 0 || product.n == 0 || batch == 0) return;
-  const Plan<T> plan(product);
+  const double work = 2.0 * batch * product.m * product.n * product.k;
+  const Plan<T> plan(product, batch, work < kParallelWork ? 1 : run.threads);
   const bool swapped = plan.bias_by_row;
   const Offset blocks = plan.blocks(), across = plan.column_blocks();
-  const double work = 2.0 * batch * product.m * product.n * product.k;
   parallel_for(
       batch * blocks, work, run, [&] { return Scratch<T>(plan); },
       [&](Scratch<T>& scratch, Offset task) {

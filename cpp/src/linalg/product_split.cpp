@@ -15,7 +15,6 @@ namespace {
 constexpr Offset kSlab = 800;  // terms of a sum at a time
 constexpr Offset kShared =
     160 * 1024;             // numbers packed for all threads at a time: a megabyte, in each core's cache
-constexpr int kTasks = 2;   // for each thread
 constexpr int kCopies = 4;  // threads up to which each packs for itself: cheaper than fetching it
 constexpr double kLeastWork = 8e6;  // flop; below, packing costs too much
 
@@ -27,6 +26,18 @@ bool contiguous(const Strided<const float>& x) { return x.row == 1 || x.column =
 Offset even_share(Offset n, Offset most) {  // in whole squares of tiles
   const Offset shares = (n + most - 1) / most;
   return round_up((n + shares - 1) / shares, 2 * kStrip);
+}
+
+// Lines of a task, so that the threads' last ones end soonest; fewer tasks where that makes no difference.
+Offset task_lines(Offset n, Offset threads) {
+  constexpr Offset most_tasks = 4;  // of a thread
+  Offset best = 0, least = 0;
+  for (Offset tasks = 1; tasks <= most_tasks; ++tasks) {
+    const Offset share = even_share(n, (n + tasks * threads - 1) / (tasks * threads));
+    const Offset all = (n + share - 1) / share, slowest = (all + threads - 1) / threads * share;
+    if (best == 0 || slowest < least) best = share, least = slowest;
+  }
+  return best;
 }
 
 // Whether sums go to C as they are.
@@ -57,8 +68,7 @@ class SplitProduct {
         plain_(is_plain(p)) {
     if (own_.left) std::swap(shared_.n, own_.n), std::swap(shared_.x, own_.x);
     part_ = even_share(shared_.n, std::max(2 * kStrip, kShared / slab_));
-    const Offset tasks = kTasks * run.threads;
-    block_ = round_up((own_.n + tasks - 1) / tasks, 2 * kStrip);
+    block_ = task_lines(own_.n, run.threads);
   }
 
   bool compute() {

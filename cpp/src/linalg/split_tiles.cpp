@@ -16,10 +16,13 @@ struct Square {
   Offset rows, columns;
 };
 
-// Rows lie contiguous, `row` apart, as the tile's do.
-void pack_straight(const Square& a, const Square& b, Offset row, float factor, Word* to,
+// Rows lie contiguous, `row` apart, as the tile's do. The next step of the same strip, `ahead` numbers further,
+// is fetched meanwhile: what is read is a few numbers each of many rows, which no prefetcher follows.
+void pack_straight(const Square& a, const Square& b, Offset row, Offset ahead, float factor, Word* to,
                    Simd<float>& checks) {
   for (Offset r = 0; r < kStrip; ++r) {
+    __builtin_prefetch(a.from + r * row + ahead);
+    __builtin_prefetch(b.from + r * row + ahead);
     const Simd<float> x = load_some(a.from + r * row, r < a.rows ? a.columns : 0) * factor;
     const Simd<float> y = load_some(b.from + r * row, r < b.rows ? b.columns : 0) * factor;
     checks += (x + y) * 0.0f;
@@ -28,10 +31,12 @@ void pack_straight(const Square& a, const Square& b, Offset row, float factor, W
 }
 
 // Columns lie contiguous, `column` apart.
-void pack_turned(const Square& a, const Square& b, Offset column, float factor, Word* to,
+void pack_turned(const Square& a, const Square& b, Offset column, Offset ahead, float factor, Word* to,
                  Simd<float>& checks) {
   Simd<float> x[16], y[16];
   for (Offset c = 0; c < 16; ++c) {
+    __builtin_prefetch(a.from + c * column + ahead);
+    __builtin_prefetch(b.from + c * column + ahead);
     x[c] = load_some(a.from + c * column, c < a.columns ? a.rows : 0) * factor;
     y[c] = load_some(b.from + c * column, c < b.columns ? b.rows : 0) * factor;
     checks += (x[c] + y[c]) * 0.0f;
@@ -109,10 +114,11 @@ void Packing::step() {
   const float* second = from + 16 * term_;
   const Square a = left_ ? Square{from, lines, terms} : Square{from, terms, lines};
   const Square b = left_ ? Square{second, lines, terms - 16} : Square{second, terms - 16, lines};
+  const Offset ahead = kTerms * term_;
   if (left_ == (term_ == 1)) {
-    pack_straight(a, b, left_ ? line_ : term_, factor_, to, checks_);
+    pack_straight(a, b, left_ ? line_ : term_, ahead, factor_, to, checks_);
   } else {
-    pack_turned(a, b, left_ ? term_ : line_, factor_, to, checks_);
+    pack_turned(a, b, left_ ? term_ : line_, ahead, factor_, to, checks_);
   }
   if (++i_ == strips_) {
     i_ = 0;

@@ -5,6 +5,7 @@
 #include "eckart/base/parallel.hpp"
 #include "eckart/base/vector_erf.hpp"
 #include "eckart/base/vector_log.hpp"
+#include "eckart/base/vector_loop.hpp"
 #include "eckart/linalg/activation.hpp"
 
 namespace eckart {
@@ -57,36 +58,20 @@ Simd<T> slope(Simd<T> x, Simd<T> y) {
   if constexpr (f == Function::erf) return T(2 * kRootTwoOverPi * kRootHalf) * detail::gaussian<T>(x);
 }
 
-// Whole vectors, and the rest of a chunk copied into one.
 template <class T, Function f>
 void forward(Offset n, const T* x, T* y, const Execution& run) {
-  constexpr Offset lanes = kSimdWidth<T>;
   parallel_ranges(n, kChunk, (f == Function::relu ? 1.0 : 20.0) * n, run, [&](Offset begin, Offset end) {
-    Offset i = begin;
-    for (; i + lanes <= end; i += lanes) store(y + i, value<T, f>(load(x + i)));
-    if (i < end) {
-      T line[lanes] = {};
-      std::copy(x + i, x + end, line);
-      store(line, value<T, f>(load(line)));
-      std::copy(line, line + (end - i), y + i);
-    }
+    for_vectors<T>(begin, end,
+                   [=](Offset i, auto lanes) { lanes.store(y + i, value<T, f>(lanes.load(x + i))); });
   });
 }
 
 template <class T, Function f>
 void backward(Offset n, const T* x, const T* y, const T* dy, T* dx, const Execution& run) {
-  constexpr Offset lanes = kSimdWidth<T>;
   parallel_ranges(n, kChunk, (f == Function::relu ? 2.0 : 20.0) * n, run, [&](Offset begin, Offset end) {
-    Offset i = begin;
-    for (; i + lanes <= end; i += lanes) store(dx + i, load(dy + i) * slope<T, f>(load(x + i), load(y + i)));
-    if (i < end) {
-      T from[lanes] = {}, result[lanes] = {}, line[lanes] = {};
-      std::copy(x + i, x + end, from);
-      std::copy(y + i, y + end, result);
-      std::copy(dy + i, dy + end, line);
-      store(line, load(line) * slope<T, f>(load(from), load(result)));
-      std::copy(line, line + (end - i), dx + i);
-    }
+    for_vectors<T>(begin, end, [=](Offset i, auto lanes) {
+      lanes.store(dx + i, lanes.load(dy + i) * slope<T, f>(lanes.load(x + i), lanes.load(y + i)));
+    });
   });
 }
 
@@ -150,7 +135,6 @@ template <class T>
 void sum_rows(Offset rows, Offset columns, const T* x, T* y, const Execution& run) {
   constexpr Offset chunk = 8 * kSimdWidth<T>;
   parallel_ranges(columns, chunk, 1.0 * rows * columns, run, [&](Offset begin, Offset end) {
-    std::fill(y + begin, y + end, T(0));
     if (end - begin == chunk) {
       Simd<T> sums[8] = {};
       for (Offset r = 0; r < rows; ++r) {
@@ -159,9 +143,11 @@ void sum_rows(Offset rows, Offset columns, const T* x, T* y, const Execution& ru
       for (int v = 0; v < 8; ++v) store(y + begin + v * kSimdWidth<T>, sums[v]);
       return;
     }
-    for (Offset r = 0; r < rows; ++r) {
-      for (Offset c = begin; c < end; ++c) y[c] += x[r * columns + c];
-    }
+    for_vectors<T>(begin, end, [&](Offset c, auto lanes) {
+      Simd<T> sum{};
+      for (Offset r = 0; r < rows; ++r) sum += lanes.load(x + r * columns + c);
+      lanes.store(y + c, sum);
+    });
   });
 }
 

@@ -1,9 +1,9 @@
 #include "eckart/nn/optimizers.hpp"
 
-#include <cmath>
-
 #include "eckart/base/math.hpp"
 #include "eckart/base/parallel.hpp"
+#include "eckart/base/vector_loop.hpp"
+#include "eckart/base/vector_root.hpp"
 
 namespace eckart {
 
@@ -18,6 +18,13 @@ void for_all(Offset n, double work, const Execution& run, Body body) {
 #pragma GCC ivdep
     for (Offset i = begin; i < end; ++i) body(i);
   });
+}
+
+// body(i, lanes) for all vectors: see vector_loop.hpp.
+template <class T, class Body>
+void for_all_vectors(Offset n, double work, const Execution& run, Body body) {
+  parallel_ranges(n, kChunk, work * n, run,
+                  [&](Offset begin, Offset end) { for_vectors<T>(begin, end, body); });
 }
 
 }  // namespace
@@ -77,10 +84,11 @@ void adagrad_step(Offset n, T* p, const T* g, T* squares, const Slope& slope, do
                   const Execution& run) {
   const T rate = T(lr), floor = T(eps);
   const T sign = T(slope.sign), decay = T(slope.decay);
-  for_all(n, 20, run, [=](Offset i) {
-    const T here = sign * g[i] + decay * p[i];
-    squares[i] += here * here;
-    p[i] -= rate * here / (std::sqrt(squares[i]) + floor);
+  for_all_vectors<T>(n, 20, run, [=](Offset i, auto lanes) {
+    const Simd<T> before = lanes.load(p + i), here = sign * lanes.load(g + i) + decay * before;
+    const Simd<T> square = lanes.load(squares + i) + here * here;
+    lanes.store(squares + i, square);
+    lanes.store(p + i, before - rate * vector_quotient<T>(here, vector_sqrt<T>(square) + floor));
   });
 }
 
@@ -90,31 +98,25 @@ void rmsprop_step(Offset n, T* p, const T* g, T* squares, T* mean, T* velocity, 
   const T sign = T(slope.sign), decay = T(slope.decay);
   const T lr = T(by.lr), alpha = T(by.alpha), rest = T(1 - by.alpha);
   const T eps = T(by.eps), momentum = T(by.momentum);
-  const auto relative = [=](Offset i, T variance) {  // the step in units of the slope's size
-    return (sign * g[i] + decay * p[i]) / (std::sqrt(variance) + eps);
-  };
-  const auto square = [=](Offset i) {
-    const T here = sign * g[i] + decay * p[i];
-    return squares[i] = alpha * squares[i] + rest * here * here;
-  };
-  const auto variance = [=](Offset i) {
-    mean[i] += rest * (sign * g[i] + decay * p[i] - mean[i]);
-    const T v = square(i) - mean[i] * mean[i];
-    return v > T(0) ? v : T(0);  // rounding may leave less than nothing
-  };
-  const auto move = [=](Offset i, T by) {
-    velocity[i] = momentum * velocity[i] + by;
-    p[i] -= lr * velocity[i];
-  };
-  if (mean && velocity) {
-    for_all(n, 25, run, [=](Offset i) { move(i, relative(i, variance(i))); });
-  } else if (mean) {
-    for_all(n, 25, run, [=](Offset i) { p[i] -= lr * relative(i, variance(i)); });
-  } else if (velocity) {
-    for_all(n, 20, run, [=](Offset i) { move(i, relative(i, square(i))); });
-  } else {
-    for_all(n, 20, run, [=](Offset i) { p[i] -= lr * relative(i, square(i)); });
-  }
+  for_all_vectors<T>(n, 25, run, [=](Offset i, auto lanes) {
+    const Simd<T> before = lanes.load(p + i), here = sign * lanes.load(g + i) + decay * before;
+    const Simd<T> square = alpha * lanes.load(squares + i) + rest * here * here;
+    lanes.store(squares + i, square);
+    Simd<T> variance = square;
+    if (mean) {
+      Simd<T> m = lanes.load(mean + i);
+      m += rest * (here - m);
+      lanes.store(mean + i, m);
+      variance -= m * m;
+      variance = variance > T(0) ? variance : Simd<T>{};  // rounding may leave less than nothing
+    }
+    Simd<T> move = vector_quotient<T>(here, vector_sqrt<T>(variance) + eps);  // in units of the slope's size
+    if (velocity) {
+      move += momentum * lanes.load(velocity + i);
+      lanes.store(velocity + i, move);
+    }
+    lanes.store(p + i, before - lr * move);
+  });
 }
 
 template <class T>
@@ -123,23 +125,20 @@ void adam_step(Offset n, T* p, const T* g, T* mean, T* squares, T* largest, cons
   const T sign = T(slope.sign), decay = T(slope.decay);
   const T lr = T(by.lr), eps = T(by.eps), root_scale = T(by.root_scale), shrink = T(by.shrink);
   const T rest1 = T(1 - by.beta1), beta2 = T(by.beta2), rest2 = T(1 - by.beta2);
-  const auto moments = [=](Offset i) {
-    const T here = sign * g[i] + decay * p[i];
-    mean[i] += rest1 * (here - mean[i]);
-    return squares[i] = beta2 * squares[i] + rest2 * here * here;
-  };
-  const auto move = [=](Offset i, T square) {
-    p[i] = shrink * p[i] - lr * mean[i] / (root_scale * std::sqrt(square) + eps);
-  };
-  if (largest) {
-    for_all(n, 25, run, [=](Offset i) {
-      const T square = moments(i);
-      largest[i] = square > largest[i] ? square : largest[i];
-      move(i, largest[i]);
-    });
-  } else {
-    for_all(n, 25, run, [=](Offset i) { move(i, moments(i)); });
-  }
+  for_all_vectors<T>(n, 25, run, [=](Offset i, auto lanes) {
+    const Simd<T> before = lanes.load(p + i), here = sign * lanes.load(g + i) + decay * before;
+    Simd<T> m = lanes.load(mean + i), square = beta2 * lanes.load(squares + i) + rest2 * here * here;
+    m += rest1 * (here - m);
+    lanes.store(mean + i, m);
+    lanes.store(squares + i, square);
+    if (largest) {
+      const Simd<T> last = lanes.load(largest + i);
+      square = square > last ? square : last;
+      lanes.store(largest + i, square);
+    }
+    const Simd<T> size = root_scale * vector_sqrt<T>(square) + eps;
+    lanes.store(p + i, shrink * before - lr * vector_quotient<T>(m, size));
+  });
 }
 
 template <class T>

@@ -7,11 +7,11 @@
 #pragma once
 
 #include <algorithm>
-#include <utility>
 #include <vector>
 
 #include "eckart/base/simd.hpp"
 #include "eckart/nn/window.hpp"
+#include "pairs.hpp"
 
 namespace eckart {
 
@@ -92,21 +92,6 @@ struct PlaneShape {
     return offsets;
   }
 };
-
-namespace detail {
-
-template <class T, std::size_t... lane>
-inline Simd<T> even_lanes(const T* p, std::index_sequence<lane...>) {
-  return __builtin_shufflevector(load(p), load(p + kSimdWidth<T>), (2 * int(lane))...);
-}
-
-}  // namespace detail
-
-// p[0], p[2], ...
-template <class T>
-inline Simd<T> even_lanes(const T* p) {
-  return detail::even_lanes(p, std::make_index_sequence<static_cast<std::size_t>(kSimdWidth<T>)>());
-}
 
 // A line of the copy: to[j] = from[start + j step] for first <= j < last, zero for the other j < count.
 struct Line {

@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "eckart/base/buffer_pool.hpp"
-#include "eckart/base/math.hpp"
 #include "eckart/base/vector_exp.hpp"
+#include "eckart/base/vector_loop.hpp"
 
 namespace eckart {
 
@@ -17,18 +17,16 @@ inline Simd<T> exp_or_zero(Simd<T> x) {
   return x < broadcast(T(sizeof(T) == 4 ? -87 : -707)) ? Simd<T>{} : value;
 }
 
-// y = exp(x - shift), x - shift <= 0.
+// y = exp(x - shift), x - shift <= 0; returns their sum.
 template <class T>
-inline void exponentials(const T* x, Offset n, T shift, T* y) {
-  constexpr Offset lanes = kSimdWidth<T>;
-  Offset i = 0;
-  for (; i + lanes <= n; i += lanes) store(y + i, exp_or_zero<T>(load(x + i) - shift));
-  if (i < n) {
-    T line[lanes] = {};
-    std::copy(x + i, x + n, line);
-    store(line, exp_or_zero<T>(load(line) - shift));
-    std::copy(line, line + (n - i), y + i);
-  }
+inline T exponentials(const T* x, Offset n, T shift, T* y) {
+  Simd<T> sum{};
+  for_vectors<T>(0, n, [&](Offset i, auto lanes) {
+    const Simd<T> e = exp_or_zero<T>(lanes.load(x + i, -std::numeric_limits<T>::infinity()) - shift);
+    lanes.store(y + i, e);
+    sum += e;
+  });
+  return sum_lanes<T>(sum);
 }
 
 namespace detail {
@@ -60,13 +58,10 @@ inline T largest(const T* x, Offset n) {
       most[u] = v > most[u] ? v : most[u];
     }
   }
-  for (; i + lanes <= n; i += lanes) most[0] = load(x + i) > most[0] ? load(x + i) : most[0];
-  if (i < n) {
-    T rest[lanes];
-    std::fill(rest, rest + lanes, least);
-    std::copy(x + i, x + n, rest);
-    most[0] = load(rest) > most[0] ? load(rest) : most[0];
-  }
+  for_vectors<T>(i, n, [&](Offset k, auto some) {
+    const Simd<T> v = some.load(x + k, least);
+    most[0] = v > most[0] ? v : most[0];
+  });
   return detail::fold_largest<T, static_cast<int>(lanes) / 2>(most[0] > most[1] ? most[0] : most[1])[0];
 }
 
@@ -77,9 +72,7 @@ class ExponentialRow {
 
   void compute(const T* x) {
     most_ = largest(x, n_);
-    exponentials(x, n_, most_, row_.data());
-    const T* e = row_.data();
-    sum_ = lane_sum<T>(n_, [=](Offset k) { return e[k]; });
+    sum_ = exponentials(x, n_, most_, row_.data());
   }
   const T* data() const { return row_.data(); }
   T most() const { return most_; }

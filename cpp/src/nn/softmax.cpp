@@ -3,12 +3,19 @@
 #include <cmath>
 #include <limits>
 
+#include "eckart/base/math.hpp"
 #include "eckart/base/parallel.hpp"
 #include "row_exponentials.hpp"
 
 namespace eckart {
 
 namespace {
+
+// to = scale * from, for rows that are mostly short
+template <class T>
+void scale_short_row(const T* from, Offset n, T scale, T* to) {
+  for_vectors<T>(0, n, [=](Offset i, auto lanes) { lanes.store(to + i, lanes.load(from + i) * scale); });
+}
 
 // Rows that make about 16,000 numbers.
 Offset chunk_of(Offset columns) { return std::max<Offset>(1, (1 << 14) / std::max<Offset>(1, columns)); }
@@ -29,7 +36,7 @@ void softmax(Offset rows, Offset columns, bool logarithm, const T* x, T* y, cons
                      const T shift = row.most() + std::log(row.sum());
                      for (Offset i = 0; i < columns; ++i) to[i] = from[i] - shift;
                    } else {
-                     scale_row(row.data(), columns, 1 / row.sum(), to);
+                     scale_short_row(row.data(), columns, 1 / row.sum(), to);
                    }
                  }
                });
@@ -90,7 +97,7 @@ double cross_entropy(const CrossEntropy& loss, const T* logits, const Offset* cl
     const T most = row.most(), rest = std::log(row.sum()), own = hit * (weights ? weights[c] : T(1));
     const T q = own + spread * total_weight;  // all of the row's
     T value = own * (rest - (x[c] - most));
-    scale_row(row.data(), n, T(scale) * q / row.sum(), to);
+    scale_short_row(row.data(), n, T(scale) * q / row.sum(), to);
     if (spread != T(0)) {
       const T at = spread * T(scale);
       value += spread * lane_sum<T>(n, [=](Offset i) {

@@ -100,7 +100,14 @@ def local2d_backward(
     threads: int,
 ) -> tuple[NDArray[_T] | None, NDArray[_T] | None, NDArray[_T] | None]: ...
 def max_pool2d(
-    x: NDArray[_T], kernel: _Pair, stride: _Pair, padding: _Pair, dilation: _Pair, ceil: bool, threads: int
+    x: NDArray[_T],
+    kernel: _Pair,
+    stride: _Pair,
+    padding: _Pair,
+    dilation: _Pair,
+    ceil: bool,
+    threads: int,
+    rectify: bool = False,
 ) -> tuple[NDArray[_T], _IndexArray]: ...
 def max_pool2d_backward(dy: NDArray[_T], places: _IndexArray, shape: _Pair, threads: int) -> NDArray[_T]: ...
 def avg_pool2d(

@@ -47,6 +47,48 @@ def test_max_pool_equals_its_definition(size, kernel, stride, padding, dilation,
     np.testing.assert_allclose(dx, expected.reshape(x.shape), atol=1e-6 if dtype == np.float32 else 1e-14)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("size", "kernel", "stride", "padding", "dilation"), CASES)
+def test_rectified_pool_is_the_pool_of_rectified_numbers(size, kernel, stride, padding, dilation, dtype):
+    """A layer's ReLU may wait until its planes are a fourth as large: the same values and gradients."""
+    x = np.random.default_rng(0).standard_normal((3, 2, *size)).astype(dtype) - dtype(1)
+    options = kernel, stride, padding, dilation, False, 2
+    y, places = native.max_pool2d(x, *options, rectify=True)
+    expected, at = native.max_pool2d(np.maximum(x, 0), *options)
+    np.testing.assert_array_equal(y, expected)
+    dy = np.random.default_rng(1).standard_normal(y.shape).astype(dtype)
+    assert ((places >= 0) == (y > 0)).all()
+    slope = native.max_pool2d_backward(dy, at, size, 2) * (x > 0)
+    np.testing.assert_allclose(native.max_pool2d_backward(dy, places, size, 2), slope, atol=1e-6)
+
+
+def test_a_rectified_pool_lets_nan_pass():
+    """As ReLU does: a NaN must not become a zero."""
+    x = np.full((1, 1, 2, 40), -1.0)
+    x[0, 0, 1, 3] = np.nan
+    y, places = native.max_pool2d(x, (2, 2), (2, 2), (0, 0), (1, 1), False, 1, rectify=True)
+    assert np.isnan(y[0, 0, 0, 1])
+    assert places[0, 0, 0, 1] == 43
+    assert (np.delete(y.ravel(), 1) == 0).all()
+
+
+@pytest.mark.parametrize("width", [16, 17, 28, 32, 33, 64, 70])
+def test_gradients_of_places_anywhere(width):
+    """The usual windows take a way of their own back, on which a place from elsewhere must be noticed."""
+    rng = np.random.default_rng(width)
+    x = rng.standard_normal((2, 5, 6, width)).astype(np.float32)
+    y, places = native.max_pool2d(x, (2, 2), (2, 2), (0, 0), (1, 1), False, 1)
+    places[1, 2] = rng.integers(-1, 6 * width, places[1, 2].shape)
+    dy = rng.standard_normal(y.shape).astype(np.float32)
+    expected = np.zeros((2, 5, 6 * width))
+    for n, c in itertools.product(range(2), range(5)):
+        seen = places[n, c] >= 0
+        np.add.at(expected[n, c], places[n, c][seen], dy[n, c][seen])
+    for threads in (1, 2):
+        dx = native.max_pool2d_backward(dy, places, (6, width), threads)
+        np.testing.assert_allclose(dx, expected.reshape(x.shape), atol=1e-6)
+
+
 @pytest.mark.parametrize("include_padding", [True, False])
 @pytest.mark.parametrize(("size", "kernel", "stride", "padding"), [case[:4] for case in CASES])
 def test_avg_pool_equals_its_definition(size, kernel, stride, padding, include_padding):

@@ -9,14 +9,16 @@
 namespace eckart {
 
 // y (planes, oh, ow) and where in its plane each maximum stands, the first of equal ones; NaN is largest.
+// With `rectify`, y = max(0, largest): the pool of max(0, x), for less work; what is not positive stands
+// nowhere, -1.
 template <class T>
-void max_pool(Offset planes, const Window& rows, const Window& columns, const T* x, T* y, Index* places,
-              const Execution& run);
+void max_pool(Offset planes, const Window& rows, const Window& columns, bool rectify, const T* x, T* y,
+              Index* places, const Execution& run);
 
-// dx (planes, in) is zero but for the places, which add up what they gave.
+// dx (planes, ih, iw) is zero but for the places, which add up what they gave.
 template <class T>
-void max_pool_backward(Offset planes, Offset in, Offset out, const T* dy, const Index* places, T* dx,
-                       const Execution& run);
+void max_pool_backward(Offset planes, Offset in_y, Offset in_x, Offset out_y, Offset out_x, const T* dy,
+                       const Index* places, T* dx, const Execution& run);
 
 // What one position of a mean covers along an axis: input positions [begin, end), counted as `length`.
 struct Span {
