@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.nn import reference
 
-from eckart.nn import functional
+from eckart.nn import Tensor, functional
 
 CALLS = {
     "max_pool2d": lambda x: functional.max_pool2d(x, 3, 2, 1),
@@ -30,6 +30,22 @@ def test_gradients(name):
     call = {**CALLS, **FLAT}[name]
     reference.check_gradients(call, [x])
     reference.check_gradients(call, [x[0]])
+
+
+@pytest.mark.parametrize("axes", [1, 2])
+def test_relu_commutes_with_the_largest(axes):
+    """In one pass or before: the same numbers, and the same gradient where windows overlap."""
+    data = np.random.default_rng(0).standard_normal((2, 3, 7, 8)[: axes + 2])
+    pool, found = (functional.max_pool1d, functional.max_pool2d)[axes - 1], []
+    for within in (True, False):
+        x = Tensor(data, requires_grad=True)
+        y = pool(x, 3, 1, 1, activation="relu") if within else pool(functional.relu(x), 3, 1, 1)
+        (y * y).sum().backward()
+        found.append((y.data, x.grad))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(ValueError, match="activation: expected"):
+        pool(x, 2, activation="tanh")
 
 
 def test_what_does_not_fit_is_refused():

@@ -16,8 +16,9 @@ struct Square {
   Offset rows, columns;
 };
 
-// Rows lie contiguous, `row` apart, as the tile's do. The next step of the same strip, `ahead` numbers further,
-// is fetched meanwhile: what is read is a few numbers each of many rows, which no prefetcher follows.
+// Rows lie contiguous, `row` apart, as the tile's do. The next step of the same strip, `ahead` numbers
+// further, is fetched meanwhile: what is read is a few numbers each of many rows, which no prefetcher
+// follows.
 void pack_straight(const Square& a, const Square& b, Offset row, Offset ahead, float factor, Word* to,
                    Simd<float>& checks) {
   for (Offset r = 0; r < kStrip; ++r) {

@@ -16,12 +16,23 @@ from eckart.nn.arrays import FLOATS
 from eckart.nn.tensor import Array, Tensor
 
 Self = TypeVar("Self", bound="Module")
+Forward = TypeVar("Forward", bound=Callable[..., Any])
 FORMAT = "eckart-nn"
 
 
 def Parameter(data: Any, requires_grad: bool = True) -> Tensor:
     """Return a tensor that training changes: arrays keep their type and are shared."""
     return Tensor(data, requires_grad=requires_grad)
+
+
+def takes(*activations: str) -> Callable[[Forward], Forward]:
+    """Say that a `forward` may be given one of these as `activation`, to compute it in the same pass."""
+
+    def mark(forward: Forward) -> Forward:
+        forward.takes = frozenset(activations)  # type: ignore[attr-defined]
+        return forward
+
+    return mark
 
 
 class Module:

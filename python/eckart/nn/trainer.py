@@ -60,7 +60,7 @@ class Trainer:
         self.schedule, self.schedule_every, self.clip_norm = schedule, schedule_every, clip_norm
         self.plan, self.verbose = plan, verbose
         self._dtype = _dtype_of(model)
-        self._plan: Plan | None = None
+        self._plan = Plan(self._forward)
         self.history_: list[Record] = []
         self.epoch_ = self.position_ = 0
         self._sums: dict[str, float] = {}
@@ -170,8 +170,6 @@ class Trainer:
 
     def _planned(self, x: Array, y: Array) -> tuple[float, Array]:
         """As :meth:`_forward_and_back`, by a plan."""
-        if self._plan is None:
-            self._plan = Plan(self._forward)
         return self._plan(x, y), self._plan.outputs[0]
 
     def _add(self, sums: dict[str, float], loss: float, output: Array, y: Array) -> None:

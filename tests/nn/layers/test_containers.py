@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from eckart import nn
 from eckart.nn import layers
 
 
@@ -50,3 +51,49 @@ def test_errors_name_the_module():
     block = layers.Sequential(layers.Linear(3, 4), layers.ReLU(), layers.Linear(5, 2))
     with pytest.raises(ValueError, match=r"^module 1, Sequential: module 2, Linear: linear: weight"):
         layers.Sequential(layers.Flatten(), block)(np.ones((2, 3), np.float32))
+
+
+def convolutions():
+    return [
+        layers.Conv2d(2, 4, 3, random_state=0), layers.BatchNorm2d(4), layers.ReLU(), layers.MaxPool2d(2),
+        layers.Conv2d(4, 3, 2, random_state=1), layers.Tanh(), layers.Sigmoid(), layers.MaxPool2d(2),
+        layers.ReLU(), layers.Flatten(), layers.ReLU(), layers.Linear(12, 4, random_state=2), layers.ReLU(),
+    ]  # fmt: skip
+
+
+def test_activations_within_other_modules_change_nothing():
+    """One pass instead of two or three: the numbers and gradients are those of the modules one by one."""
+    x = np.random.default_rng(0).standard_normal((2, 2, 12, 12)).astype(np.float32)
+    found = []
+    for fused in (True, False):
+        net, y = layers.Sequential(*convolutions()), nn.Tensor(x)
+        for part in [net] if fused else net:
+            y = part(y)
+        found.append((y.data, [], nn.to_dot(y)))
+        (y * y).sum().backward()
+        found[-1][1].extend(p.grad for p in net.parameters())
+    assert [dot.count("relu") for *_, dot in found] == [1, 4]
+    assert [dot.count("tanh") for *_, dot in found] == [0, 1]
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    for a, b in zip(found[0][1], found[1][1], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_activations_that_stay_modules():
+    """One of one's own, one before another module, and one that somebody watches, are called."""
+
+    class Mine(layers.ReLU):
+        def forward(self, x):
+            called.append(self)
+            return super().forward(x)
+
+    class Plain(layers.Linear):
+        def forward(self, x):  # takes no activation
+            return super().forward(x)
+
+    called = []
+    net = layers.Sequential(layers.Linear(3, 4), Mine(), layers.ReLU(), Plain(4, 4), layers.ReLU())
+    net(np.ones((2, 3), np.float32))
+    assert called == [net[1]]
+    rows = layers.Sequential(layers.Linear(3, 4), layers.ReLU()).summary((3,)).rows
+    assert [row.kind for row in rows] == ["Sequential", "Linear", "ReLU"]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from eckart._native import nn as native
+from eckart.base.validation import check_option
 from eckart.nn.functional._native import as_pair, operands, over_images, threads
 from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
 
@@ -28,18 +29,21 @@ Sizes = int | Sequence[int]
 
 def max_pool2d(
     x: Any, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1,
-    ceil_mode: bool = False,
+    ceil_mode: bool = False, activation: str | None = None,
 ) -> Tensor:  # fmt: skip
-    """Return the largest entry of each window; its gradient goes to the first of equal ones."""
-    return _max_pool(2, x, kernel_size, stride, padding, dilation, ceil_mode)
+    """Return the largest entry of each window; its gradient goes to the first of equal ones.
+
+    activation : None, or "relu" of the result in the same pass, which is the pool of relu(x) for less work
+    """
+    return _max_pool(2, x, kernel_size, stride, padding, dilation, ceil_mode, activation)
 
 
 def max_pool1d(
     x: Any, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1,
-    ceil_mode: bool = False,
+    ceil_mode: bool = False, activation: str | None = None,
 ) -> Tensor:  # fmt: skip
-    """Return the largest entry of each window of a sequence."""
-    return _max_pool(1, x, kernel_size, stride, padding, dilation, ceil_mode)
+    """Return :func:`max_pool2d` of sequences."""
+    return _max_pool(1, x, kernel_size, stride, padding, dilation, ceil_mode, activation)
 
 
 def avg_pool2d(
@@ -74,9 +78,12 @@ def adaptive_avg_pool1d(x: Any, output_size: Sizes) -> Tensor:
 
 
 def _max_pool(
-    axes: int, x: Any, kernel: Sizes, stride: Sizes | None, padding: Sizes, dilation: Sizes, ceil: bool
-) -> Tensor:
+    axes: int, x: Any, kernel: Sizes, stride: Sizes | None, padding: Sizes, dilation: Sizes, ceil: bool,
+    activation: str | None,
+) -> Tensor:  # fmt: skip
+    check_option(activation, "activation", (None, "relu"))
     windows = {**_windows(axes, kernel, stride, padding), "dilation": as_pair(dilation, axes, "dilation", 1)}
+    windows["rectify"] = activation == "relu"
     return over_images(x, axes, lambda x: apply("max_pool", x, ceil=ceil, **windows))
 
 

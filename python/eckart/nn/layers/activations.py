@@ -56,3 +56,5 @@ Softmax = _layer("Softmax", F.softmax, axis=-1)
 Softplus = _layer("Softplus", F.softplus, beta=1.0, threshold=20.0)
 Softsign = _layer("Softsign", F.softsign)
 Tanh = _layer("Tanh", F.tanh)
+
+NAMES = {ReLU: "relu", Sigmoid: "sigmoid", Tanh: "tanh"}  # of those that other layers take: see module.takes

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
+from eckart.nn.layers.activations import NAMES
+from eckart.nn.layers.pooling import MaxPool2d
 from eckart.nn.module import Module
 
 Self = TypeVar("Self", bound="ModuleList")
@@ -44,19 +46,46 @@ class ModuleList(Module):
 
 
 class Sequential(ModuleList):
-    """Modules one after the other: Sequential(Linear(784, 128), ReLU(), Linear(128, 10))."""
+    """Modules one after the other: Sequential(Linear(784, 128), ReLU(), Linear(128, 10)).
+
+    An activation is computed in the pass of the module before it where that can (as Linear can); ReLU in that
+    of max pooling after it, with which it commutes.
+    """
 
     def __init__(self, *modules: Module) -> None:
         super().__init__(modules)
 
     def forward(self, x: Any) -> Any:
         """Return what the last makes of all before it. A ValueError names the module in which it arose."""
-        for i, module in enumerate(self):
+        for i, module, activation in _passes(list(self)):
             try:
-                x = module(x)
+                x = module(x) if activation is None else module(x, activation)
             except ValueError as error:
                 raise ValueError(f"module {i}, {type(module).__name__}: {error}") from error
         return x
+
+
+def _passes(modules: list[Module]) -> Iterator[tuple[int, Module, str | None]]:
+    """Yield the modules to be called, their places, and the activations that they compute in their pass."""
+    i = 0
+    while i < len(modules):
+        module, after, beyond = (*modules[i : i + 3], None, None)[:3]
+        if _takes(after, module) and isinstance(after, MaxPool2d):
+            yield i + 1, after, NAMES[type(module)]
+            i += 2
+        elif _takes(module, after) and not (_takes(beyond, after) and isinstance(beyond, MaxPool2d)):
+            yield i, module, NAMES[type(after)]
+            i += 2
+        else:
+            yield i, module, None
+            i += 1
+
+
+def _takes(module: Module | None, activation: Module | None) -> bool:
+    """Return whether a module can compute an activation in its pass; one that is watched runs by itself."""
+    if module is None or type(activation) not in NAMES or "forward" in vars(activation):
+        return False
+    return NAMES[type(activation)] in getattr(module.forward, "takes", ())
 
 
 def _like(container: ModuleList, modules: list[Module]) -> ModuleList:

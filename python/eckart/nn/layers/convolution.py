@@ -8,7 +8,7 @@ from eckart.base.seeds import RandomState
 from eckart.base.validation import check_int, check_option
 from eckart.nn import functional as F
 from eckart.nn import init
-from eckart.nn.module import Module, Parameter
+from eckart.nn.module import Module, Parameter, takes
 from eckart.nn.tensor import Tensor
 
 Sizes = int | Sequence[int]
@@ -74,6 +74,7 @@ class _Convolution(_Kernels):
         window = kernel_size, stride, padding, dilation
         super().__init__(in_channels, out_channels, *window, groups, bias, random_state)
 
+    @takes("relu", "tanh", "sigmoid")
     def forward(self, x: Any, activation: str | None = None) -> Tensor:
         """Return f(w * x + b), f None, "relu", "tanh" or "sigmoid", in one pass."""
         window = self.stride, self.padding, self.dilation, self.groups

@@ -7,7 +7,7 @@ from eckart.base.seeds import RandomState
 from eckart.base.validation import check_int
 from eckart.nn import functional as F
 from eckart.nn import init
-from eckart.nn.module import Module, Parameter
+from eckart.nn.module import Module, Parameter, takes
 from eckart.nn.tensor import Tensor
 
 
@@ -23,6 +23,7 @@ class Linear(Module):
         self.weight = Parameter(init.default_weight((out_features, in_features), in_features, rng))
         self.bias = Parameter(init.default_weight((out_features,), in_features, rng)) if bias else None
 
+    @takes("relu", "tanh", "sigmoid")
     def forward(self, x: Any, activation: str | None = None) -> Tensor:
         """Return f(x W' + b), f None, "relu", "tanh" or "sigmoid", in one pass."""
         return F.linear(x, self.weight, self.bias, activation)

@@ -8,7 +8,7 @@ from eckart.base.validation import check_int
 from eckart.nn import functional as F
 from eckart.nn import init
 from eckart.nn.layers.convolution import Sizes, as_sizes
-from eckart.nn.module import Module, Parameter
+from eckart.nn.module import Module, Parameter, takes
 from eckart.nn.tensor import Tensor
 
 
@@ -50,8 +50,11 @@ class LocallyConnected2d(_LocallyConnected):
 
     axes = 2
 
-    def forward(self, x: Any) -> Tensor:
-        return F.local2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation)
+    @takes("relu", "tanh", "sigmoid")
+    def forward(self, x: Any, activation: str | None = None) -> Tensor:
+        """Return f of the sums, f None, "relu", "tanh" or "sigmoid", in one pass."""
+        windows = self.stride, self.padding, self.dilation
+        return F.local2d(x, self.weight, self.bias, *windows, activation)
 
 
 class LocallyConnected1d(_LocallyConnected):
@@ -59,5 +62,8 @@ class LocallyConnected1d(_LocallyConnected):
 
     axes = 1
 
-    def forward(self, x: Any) -> Tensor:
-        return F.local1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation)
+    @takes("relu", "tanh", "sigmoid")
+    def forward(self, x: Any, activation: str | None = None) -> Tensor:
+        """Return f of the sums, f None, "relu", "tanh" or "sigmoid", in one pass."""
+        windows = self.stride, self.padding, self.dilation
+        return F.local1d(x, self.weight, self.bias, *windows, activation)

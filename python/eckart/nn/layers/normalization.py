@@ -8,7 +8,7 @@ import numpy as np
 from eckart.base.validation import check_bool, check_float, check_int
 from eckart.nn import functional as F
 from eckart.nn import init
-from eckart.nn.module import Module, Parameter
+from eckart.nn.module import Module, Parameter, takes
 from eckart.nn.states import count
 from eckart.nn.tensor import Tensor
 
@@ -33,6 +33,7 @@ class _BatchNorm(Module):
         self.register_buffer("running_var", init.ones((num_features,)))
         self.register_buffer("num_batches_tracked", np.array(0, np.int64))
 
+    @takes("relu")
     def forward(self, x: Any, activation: str | None = None) -> Tensor:
         """Return f of the normalised x, f None or "relu", in one pass."""
         if len(x.shape) not in self.axes or x.shape[1] != self.num_features:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from eckart.base.validation import check_bool
 from eckart.nn import functional as F
 from eckart.nn.layers.convolution import Sizes, as_sizes
-from eckart.nn.module import Module
+from eckart.nn.module import Module, takes
 from eckart.nn.tensor import Tensor
 
 
@@ -34,8 +34,11 @@ class MaxPool2d(_Windows):
         super().__init__(kernel_size, stride, padding, ceil_mode)
         self.dilation = as_sizes(dilation, self.axes, "dilation")
 
-    def forward(self, x: Any) -> Tensor:
-        return self.function(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+    @takes("relu")
+    def forward(self, x: Any, activation: str | None = None) -> Tensor:
+        """Return f of the largest ones, f None or "relu", in one pass."""
+        windows = self.kernel_size, self.stride, self.padding, self.dilation
+        return self.function(x, *windows, self.ceil_mode, activation)
 
 
 class MaxPool1d(MaxPool2d):

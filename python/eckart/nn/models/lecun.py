@@ -87,6 +87,11 @@ class LeNet5(Module):
     def forward(self, x: Any) -> Tensor:
         _check_images(x, (self.in_channels, 28, 28))
         f = self.activation
-        x = self.pool(self.conv1(x, f))  # (n, 6, 14, 14)
-        x = ops.flatten(self.pool(self.conv2(x, f)), 1)  # (n, 16 5 5)
+        x = self._pooled(self.conv1, x)  # (n, 6, 14, 14)
+        x = ops.flatten(self._pooled(self.conv2, x), 1)  # (n, 16 5 5)
         return self.fc3(self.fc2(self.fc1(x, f), f))
+
+    def _pooled(self, convolution: layers.Conv2d, x: Any) -> Tensor:
+        if self.activation == "relu" and isinstance(self.pool, layers.MaxPool2d):
+            return self.pool(convolution(x), "relu")  # ReLU commutes with the largest
+        return self.pool(convolution(x, self.activation))
