@@ -5,6 +5,7 @@ import pytest
 
 from eckart.nn import Tensor, gradcheck
 from eckart.nn import functional as F
+from eckart.nn import optim
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((4, 6, 5)) + 1
@@ -45,6 +46,17 @@ def test_a_bias_without_a_weight():
     np.testing.assert_allclose(y.data, normalised(X, -1) + bias.data, rtol=1e-10)
     y.sum().backward()
     np.testing.assert_allclose(bias.grad, 24)
+
+
+def test_one_parameter_as_weight_and_bias():
+    """Both gradients belong to it: the second must not be written over the first in the optimiser's buffer."""
+    x = np.random.default_rng(0).standard_normal((4, 3))
+    shared, weight, bias = (Tensor(np.ones(3), requires_grad=True) for _ in range(3))
+    optim.SGD([shared, weight, bias], lr=0.1)
+    for w, b in ((shared, shared), (weight, bias)):
+        y = F.layer_norm(x, 3, w, b)
+        (y * y).sum().backward()
+    np.testing.assert_allclose(shared.grad, weight.grad + bias.grad, rtol=1e-12)
 
 
 def test_running_averages():
