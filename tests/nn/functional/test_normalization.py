@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from eckart.nn import Tensor, gradcheck
+from eckart.nn import Tensor, gradcheck, optim
 from eckart.nn import functional as F
-from eckart.nn import optim
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((4, 6, 5)) + 1
