@@ -48,7 +48,7 @@ def test_a_bias_without_a_weight():
 
 
 def test_one_parameter_as_weight_and_bias():
-    """Both gradients belong to it: the second must not be written over the first in the optimiser's buffer."""
+    """Both gradients belong to it: the second must not be written over the first in the buffer."""
     x = np.random.default_rng(0).standard_normal((4, 3))
     shared, weight, bias = (Tensor(np.ones(3), requires_grad=True) for _ in range(3))
     optim.SGD([shared, weight, bias], lr=0.1)
