@@ -53,5 +53,6 @@ def test_dot_with_names():
     text = to_dot(net(np.ones((4, 3), np.float32)), dict(net.named_parameters()))
     assert "0.weight\\n(2, 3)" in text
     assert "0.bias\\n(2,)" in text
+    assert "linear, relu\\n(4, 2)" in text  # what is computed in the same pass is not hidden
     assert "leaf" not in text
     assert "constant\\n(4, 3)" in text

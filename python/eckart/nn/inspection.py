@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from eckart.nn.tensor import Tensor, grad
+from eckart.nn.tensor import Step, Tensor, grad
 
 
 def gradcheck(
@@ -61,7 +61,7 @@ def to_dot(tensor: Tensor, names: Mapping[str, Tensor] | None = None) -> str:
         if id(key) in nodes:
             continue
         nodes[id(key)] = f"n{len(nodes)}"
-        name = t.step.rule.name if t.step else called.get(id(t), "leaf" if t.requires_grad else "constant")
+        name = _operation(t.step) if t.step else called.get(id(t), "leaf" if t.requires_grad else "constant")
         label = f"{name}\\n{t.shape} {t.dtype}"
         lines.append(f'  {nodes[id(key)]} [label="{label}", shape={"box" if t.step else "oval"}]')
         inputs = [s for s in t.step.inputs if s.data is not None] if t.step else []
@@ -69,3 +69,10 @@ def to_dot(tensor: Tensor, names: Mapping[str, Tensor] | None = None) -> str:
         waiting += inputs
     lines += [f"  {nodes[source]} -> {nodes[target]}" for source, target in arrows]
     return "\n".join([*lines, "}"])
+
+
+def _operation(step: Step) -> str:
+    """Return the rule's name, with the activation that it computes in the same pass."""
+    options = step.options
+    activation = "relu" if options.get("rectify") or options.get("rectified") else options.get("activation")
+    return step.rule.name if activation in (None, "none") else f"{step.rule.name}, {activation}"
