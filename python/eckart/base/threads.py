@@ -12,6 +12,7 @@ from pathlib import Path
 
 from eckart import _native
 
+_max_threads = _native.base.max_threads
 _chosen: int | None = None
 _forked = False
 
@@ -43,7 +44,8 @@ def get_num_threads() -> int:
         return 1
     if _chosen is not None:
         return _chosen
-    return max(1, min(_native.base.max_threads(), _cpu_quota()))
+    n, quota = _max_threads(), _cpu_quota()
+    return n if 1 <= n <= quota else max(1, min(n, quota))  # small networks ask for it with each kernel
 
 
 @functools.cache

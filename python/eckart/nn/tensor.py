@@ -75,8 +75,12 @@ class Step:
         if self.arrived is None or i >= len(self.inputs) or not self.needs[i]:
             return None
         leaf = self.inputs[i]
-        taken = leaf.grad is not None or leaf in self.arrived or any([t is leaf for t in self.inputs[:i]])
-        return None if taken else leaf.buffer
+        if leaf.grad is not None or leaf in self.arrived:
+            return None
+        for other in self.inputs[:i]:
+            if other is leaf:
+                return None
+        return leaf.buffer
 
     def release(self) -> None:
         """Let go of the arrays: a graph is walked once, and its memory is the next one's."""

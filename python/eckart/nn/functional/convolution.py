@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from eckart._native import nn as native
+from eckart.nn.arrays import contiguous
 from eckart.nn.functional._native import as_pair, operands, over_images, threads
 from eckart.nn.ops import expand_dims
 from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
@@ -85,7 +86,10 @@ def _geometry(weight: Any, axes: int, *options: Any) -> Any:
     kernel = np.shape(weight)[2:]
     if len(kernel) != axes:
         raise ValueError(f"weight: expected {axes + 2} dimensions, got shape {np.shape(weight)}")
-    return _windows(kernel, *[tuple(o) if isinstance(o, (list, np.ndarray)) else o for o in options])
+    try:
+        return _windows(kernel, *options)
+    except TypeError:  # lists have no hash
+        return _windows(kernel, *[tuple(o) if isinstance(o, (list, np.ndarray)) else o for o in options])
 
 
 @lru_cache(maxsize=256)  # small networks would spend as long here as in their kernels
@@ -117,7 +121,7 @@ def _convolve(
 def _convolve_back(step: Step, gradient: Array) -> Sequence[Array | None]:
     (x, weight), bias, activation = step.saved, step.arrays[2], step.options["activation"]
     return native.conv2d_backward(
-        x, weight, *operands(gradient), None if activation == "none" else step.output,
+        x, weight, contiguous(gradient), None if activation == "none" else step.output,
         *step.options["geometry"], activation, step.needs, step.target(1), step.target(2), threads(),
         bias is not None and bias.ndim > 1,
     )  # fmt: skip
@@ -148,7 +152,7 @@ def _transpose(
 
 
 def _transpose_back(step: Step, gradient: Array) -> Sequence[Array | None]:
-    (x, weight, geometry), (dy,) = step.saved, operands(gradient)
+    (x, weight, geometry), dy = step.saved, contiguous(gradient)
     found: list[Array | None] = [None] * 3
     if step.needs[0]:
         found[0] = native.conv2d(dy, weight, None, *geometry, "none", threads())

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from eckart._native import nn as native
+from eckart.nn.arrays import contiguous
 from eckart.nn.functional._native import like, operands, threads
 from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
 
@@ -32,7 +33,7 @@ def _forward(x: Array, weight: Array, bias: Array | None, activation: str) -> tu
 def _backward(step: Step, gradient: Array) -> list[Array | None]:
     activation = step.options["activation"]
     y = None if activation == "none" else _rows(step.output)
-    (dy,) = operands(_rows(gradient))
+    dy = contiguous(_rows(gradient))
     found = native.linear_backward(
         *step.saved, dy, y, activation, step.needs, step.target(1), step.target(2), threads()
     )

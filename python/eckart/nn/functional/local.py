@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from eckart._native import nn as native
+from eckart.nn.arrays import contiguous
 from eckart.nn.functional._native import as_pair, operands, over_images, threads
 from eckart.nn.ops import expand_dims
 from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
@@ -69,7 +70,7 @@ def _local_back(step: Step, gradient: Array) -> Sequence[Array | None]:
     activation = step.options["activation"]
     y = None if activation == "none" else step.output
     return native.local2d_backward(
-        *step.saved, *operands(gradient), y, *step.options["geometry"], activation, step.needs,
+        *step.saved, contiguous(gradient), y, *step.options["geometry"], activation, step.needs,
         step.target(1), step.target(2), threads(),
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from eckart._native import nn as native
 from eckart.base.validation import check_option
+from eckart.nn.arrays import contiguous
 from eckart.nn.functional._native import as_pair, operands, over_images, threads
 from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
 
@@ -112,7 +113,7 @@ def _rule(name: str, forward: Any, backward: Any, names: Sequence[str] = ()) -> 
         kept = {} if step.saved is None else {"places": step.saved}
         options = {name: step.options[name] for name in names}
         shape = step.arrays[0].shape[2:]
-        return [backward(*operands(gradient), **kept, shape=shape, **options, threads=threads())]
+        return [backward(contiguous(gradient), **kept, shape=shape, **options, threads=threads())]
 
     RULES[name] = Rule(name, run, back)
 

@@ -234,13 +234,13 @@ def _pad_back(g: Array, y: Array, x: Array, widths: Any, value: float = 0) -> Ar
     return g[tuple([slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True)])]
 
 
-_pad = define("pad", _padded, _pad_back)
+define("pad", _padded, _pad_back)
 
 
 def pad(x: Any, widths: Sequence[tuple[int, int]], mode: str = "constant", value: float = 0) -> Tensor:
     """Return x with (before, after) numbers more along each axis; modes are numpy.pad's for places."""
     if mode == "constant":
-        return _pad(x, widths, value)
+        return apply("pad", x, widths=widths, value=value)
     return rearrange(x, np.pad(_places(x), widths, mode))  # type: ignore[call-overload]
 
 

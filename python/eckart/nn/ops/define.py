@@ -33,17 +33,18 @@ def define(name: str, forward: Callable[..., Any], *derivatives: Callable[..., A
 def operation(name: str, forward: Callable[..., Any], n_inputs: int) -> Callable[..., Tensor]:
     """Return the function of a rule, with forward's docstring: first `n_inputs` tensors, then options."""
     options = () if isinstance(forward, np.ufunc) else tuple(inspect.signature(forward).parameters)[n_inputs:]
+    known = frozenset(options)
 
     def function(*arguments: Any, **named: Any) -> Tensor:
-        if len(arguments) != n_inputs or named:
-            given = dict(zip(options, arguments[n_inputs:], strict=False))
-            if not n_inputs <= len(arguments) <= n_inputs + len(options) or not named.keys() <= set(options):
-                raise TypeError(
-                    f"{name}: expected {n_inputs} tensor(s) and the options {options}, got {len(arguments)} "
-                    f"argument(s) and {tuple(named)}"
-                )
-            return apply(name, *arguments[:n_inputs], **given, **named)
-        return apply(name, *arguments)
+        if len(arguments) == n_inputs and not named:
+            return apply(name, *arguments)
+        if not n_inputs <= len(arguments) <= n_inputs + len(options) or not named.keys() <= known:
+            raise TypeError(
+                f"{name}: expected {n_inputs} tensor(s) and the options {options}, got {len(arguments)} "
+                f"argument(s) and {tuple(named)}"
+            )
+        given = zip(options, arguments[n_inputs:], strict=False)
+        return apply(name, *arguments[:n_inputs], **dict(given), **named)
 
     function.__name__ = function.__qualname__ = name
     said = f"{name} of {n_inputs} tensor(s); options: {', '.join(options) or 'none'}."
