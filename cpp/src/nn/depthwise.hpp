@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "convolution_split.hpp"
 #include "correlation.hpp"
 
 namespace eckart {
@@ -160,6 +161,9 @@ template <class T>
 void correlate(const Correlation<T>& c, const Execution& run) {
   if (c.images * c.groups * c.rows * c.y.count * c.x.count == 0) return;
   if (is_depthwise(c)) return DepthwiseCorrelator<T>(c).run(run);
+  if constexpr (std::is_same_v<T, float>) {
+    if (is_split(c) && correlate_split(c, run)) return;
+  }
   Correlator<T>(c).run(run);
 }
 

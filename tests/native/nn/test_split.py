@@ -113,7 +113,8 @@ def test_attention_of_an_infinite_score():
 def test_the_ordinary_kernels_still_serve():
     """On most machines they are all there is; here they are hidden, unless the unit is ruled out."""
     here = Path(__file__).parent
-    names = [str(here / f"test_{name}.py") for name in ("attention", "product", "split")]
+    kernels = ("attention", "product", "split", "convolution", "convolution_split")
+    names = [str(here / f"test_{name}.py") for name in kernels]
     command = [
         sys.executable,
         "-m",

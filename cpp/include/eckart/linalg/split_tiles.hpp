@@ -32,15 +32,15 @@ constexpr Offset kStepWords = 3 * kPart;  // of the three parts
 constexpr Offset steps_of(Offset depth) { return (depth + kTerms - 1) / kTerms; }
 constexpr Offset strips_of(Offset n) { return (n + kStrip - 1) / kStrip; }
 
-// The parts of 16 pairs, `kPart` words apart.
-inline void split_pairs(Simd<float> x, Simd<float> y, Word* to) {
+// The parts of 16 pairs, `apart` words apart.
+inline void split_pairs(Simd<float> x, Simd<float> y, Word* to, Offset apart = kPart) {
   const __m512i high = _mm512_set1_epi32(static_cast<int>(0xffff0000u));
   __m512 low = x, up = y;
 #pragma GCC unroll 3
   for (int part = 0; part < 3; ++part) {
     const __m512i a = _mm512_castps_si512(low), b = _mm512_castps_si512(up);
     const __m512i pairs = _mm512_ternarylogic_epi32(high, b, _mm512_srli_epi32(a, 16), 0xca);
-    _mm512_store_si512(to + part * kPart, pairs);
+    _mm512_storeu_si512(to + part * apart, pairs);
     low -= _mm512_castsi512_ps(_mm512_and_si512(a, high));
     up -= _mm512_castsi512_ps(_mm512_and_si512(b, high));
   }
