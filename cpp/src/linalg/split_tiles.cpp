@@ -14,32 +14,45 @@ namespace {
 struct Square {
   const float* from;
   Offset rows, columns;
+
+  bool whole() const { return rows >= 16 && columns >= 16; }
+  // Line i of 16, `step` apart, of which `lines` with n numbers each lie inside.
+  template <bool whole>
+  Simd<float> line(Offset i, Offset step, Offset lines, Offset n, float factor) const {
+    if constexpr (whole) return load(from + i * step) * factor;
+    return load_some(from + i * step, i < lines ? n : 0) * factor;
+  }
 };
 
-// Rows lie contiguous, `row` apart, as the tile's do. The next step of the same strip, `ahead` numbers
-// further, is fetched meanwhile: what is read is a few numbers each of many rows, which no prefetcher
-// follows.
+// What is read is a few numbers each of many lines, which no prefetcher follows: the next step of the same
+// strip, `ahead` numbers further, is fetched meanwhile.
+inline void fetch(const Square& a, const Square& b, Offset at) {
+  __builtin_prefetch(a.from + at);
+  __builtin_prefetch(b.from + at);
+}
+
+// Rows lie contiguous, `row` apart, as the tile's do.
+template <bool whole>
 void pack_straight(const Square& a, const Square& b, Offset row, Offset ahead, float factor, Word* to,
                    Simd<float>& checks) {
   for (Offset r = 0; r < kStrip; ++r) {
-    __builtin_prefetch(a.from + r * row + ahead);
-    __builtin_prefetch(b.from + r * row + ahead);
-    const Simd<float> x = load_some(a.from + r * row, r < a.rows ? a.columns : 0) * factor;
-    const Simd<float> y = load_some(b.from + r * row, r < b.rows ? b.columns : 0) * factor;
+    fetch(a, b, r * row + ahead);
+    const Simd<float> x = a.line<whole>(r, row, a.rows, a.columns, factor);
+    const Simd<float> y = b.line<whole>(r, row, b.rows, b.columns, factor);
     checks += (x + y) * 0.0f;
     split_pairs(x, y, to + r * 16);
   }
 }
 
 // Columns lie contiguous, `column` apart.
+template <bool whole>
 void pack_turned(const Square& a, const Square& b, Offset column, Offset ahead, float factor, Word* to,
                  Simd<float>& checks) {
   Simd<float> x[16], y[16];
   for (Offset c = 0; c < 16; ++c) {
-    __builtin_prefetch(a.from + c * column + ahead);
-    __builtin_prefetch(b.from + c * column + ahead);
-    x[c] = load_some(a.from + c * column, c < a.columns ? a.rows : 0) * factor;
-    y[c] = load_some(b.from + c * column, c < b.columns ? b.rows : 0) * factor;
+    fetch(a, b, c * column + ahead);
+    x[c] = a.line<whole>(c, column, a.columns, a.rows, factor);
+    y[c] = b.line<whole>(c, column, b.columns, b.rows, factor);
     checks += (x[c] + y[c]) * 0.0f;
   }
   transpose<float>(x);
@@ -115,12 +128,10 @@ void Packing::step() {
   const float* second = from + 16 * term_;
   const Square a = left_ ? Square{from, lines, terms} : Square{from, terms, lines};
   const Square b = left_ ? Square{second, lines, terms - 16} : Square{second, terms - 16, lines};
-  const Offset ahead = kTerms * term_;
-  if (left_ == (term_ == 1)) {
-    pack_straight(a, b, left_ ? line_ : term_, ahead, factor_, to, checks_);
-  } else {
-    pack_turned(a, b, left_ ? term_ : line_, ahead, factor_, to, checks_);
-  }
+  const bool straight = left_ == (term_ == 1), whole = a.whole() && b.whole();
+  const auto pack = straight ? (whole ? pack_straight<true> : pack_straight<false>)
+                             : (whole ? pack_turned<true> : pack_turned<false>);
+  pack(a, b, left_ == straight ? line_ : term_, kTerms * term_, factor_, to, checks_);
   if (++i_ == strips_) {
     i_ = 0;
     t_ += kTerms;

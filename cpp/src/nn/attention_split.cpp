@@ -4,6 +4,8 @@
 
 #include "attention_blocks.hpp"
 #include "attention_strips.hpp"
+#include "eckart/base/vector_log.hpp"
+#include "eckart/base/vector_rows.hpp"
 
 namespace eckart {
 namespace attention {
@@ -32,23 +34,40 @@ struct Workspace {
         added(kQueries * whole_squares(a.value_width)) {}
 };
 
-// The scores of a block become parts of powers of two; the running maximum and total of each row follow.
+// The scores of a block become parts of powers of two; the running maximum and total of each row follow. What
+// is a number of each row is found for 16 rows at a time.
 void take_powers(Offset columns, Workspace& w) {
-  for (Offset i = 0; i < kQueries; ++i) {
-    const float* row = w.scores.data() + i * kKeys;
-    const float most = std::max(w.most[i], largest(row, columns));
-    const float shift = most == -kInfinity<float> ? 0.0f : most;
-    Simd<float> sums{};
-    Word* to = w.chances.at(i, 0) + i % kStrip * kStrip;
-    for (Offset j = 0; j < columns; j += 32, to += split::kStepWords) {
-      const Simd<float> x = vector_exp2<float>(load(row + j) - shift);
-      const Simd<float> y = vector_exp2<float>(load(row + j + 16) - shift);
-      sums += x + y;
-      split::split_pairs(x, y, to);
+  using Vector = Simd<float>;
+  for (Offset first = 0; first < kQueries; first += kStrip) {
+    const float* scores = w.scores.data() + first * kKeys;
+    Vector rows[kStrip];
+#pragma GCC unroll 16
+    for (int r = 0; r < kStrip; ++r) {
+      rows[r] = load(scores + r * kKeys);
+      for (Offset j = 16; j < columns; j += 16) {
+        const Vector x = load(scores + r * kKeys + j);
+        rows[r] = x > rows[r] ? x : rows[r];
+      }
     }
-    w.shrink[i] = w.total[i] == 0 || w.most[i] == shift ? 1.0f : std::exp2(w.most[i] - shift);
-    w.total[i] = w.total[i] * w.shrink[i] + sum_lanes<float>(sums);
-    w.most[i] = most;
+    const Vector last = load(w.most + first), here = largest_of_rows<float>(rows);
+    const Vector most = here > last ? here : last, shift = most == -kInfinity<float> ? Vector{} : most;
+    const Vector total = load(w.total + first);
+    const Vector shrink = total == 0.0f ? broadcast(1.0f) : vector_exp2<float>(last - shift);
+    float shifts[kStrip];
+    store(shifts, shift);
+    for (Offset r = 0; r < kStrip; ++r) {
+      Word* to = w.chances.at(first, 0) + r * kStrip;
+      rows[r] = Vector{};
+      for (Offset j = 0; j < columns; j += 32, to += split::kStepWords) {
+        const Vector x = vector_exp2<float>(load(scores + r * kKeys + j) - shifts[r]);
+        const Vector y = vector_exp2<float>(load(scores + r * kKeys + j + 16) - shifts[r]);
+        rows[r] += x + y;
+        split::split_pairs(x, y, to);
+      }
+    }
+    store(w.total + first, total * shrink + sums_of_rows<float>(rows));
+    store(w.most + first, most);
+    store(w.shrink + first, shrink);
   }
 }
 
@@ -74,9 +93,31 @@ void add_keys(const Attention<float>& a, const HeadMask<float>& mask, Offset que
   }
 }
 
+// The rows of the result, and log2 of what they were divided by; `nothing`: no key was seen.
+void finish_block(const Attention<float>& a, Offset m, bool nothing, float* y, Offset y_row, float* lse,
+                  Workspace& w) {
+  const Offset width = whole_squares(a.value_width);
+  for (Offset i = 0; i < kQueries; i += kStrip) {
+    const Simd<float> total = load(w.total + i);
+    const auto sees = total != 0.0f;
+    const Simd<float> log2 = vector_log<float>(total) * static_cast<float>(kLog2E);
+    store(w.most + i, sees ? load(w.most + i) + log2 : broadcast(kInfinity<float>));
+    store(w.total + i, sees ? 1.0f / total : Simd<float>{});
+  }
+  copy_row(w.most, m, lse);
+  for (Offset i = 0; i < m; ++i) {
+    float* to = y + i * y_row;
+    if (nothing) {
+      std::fill(to, to + a.value_width, 0.0f);
+    } else {
+      scale_row(w.sums.data() + i * width, a.value_width, w.total[i], to);
+    }
+  }
+}
+
 bool attend_block(const Attention<float>& a, const HeadMask<float>& mask, const float* q, Offset query,
                   Offset m, float* y, Offset y_row, float* lse, Workspace& w) {
-  const Offset keys = visible(a, query + m), width = whole_squares(a.value_width);
+  const Offset keys = visible(a, query + m);
   std::fill(w.most, w.most + kQueries, -kInfinity<float>);
   std::fill(w.total, w.total + kQueries, 0.0f);
   const float factor = static_cast<float>(a.scale * kLog2E);
@@ -88,16 +129,7 @@ bool attend_block(const Attention<float>& a, const HeadMask<float>& mask, const 
     add_keys(a, mask, query, m, key, n, first, w);
     first = false;
   }
-  for (Offset i = 0; i < m; ++i) {
-    const bool sees = w.total[i] != 0;
-    lse[query + i] = sees ? w.most[i] + std::log2(w.total[i]) : kInfinity<float>;
-    float* to = y + (query + i) * y_row;
-    if (first) {
-      std::fill(to, to + a.value_width, 0.0f);
-    } else {
-      scale_row(w.sums.data() + i * width, a.value_width, sees ? 1 / w.total[i] : 0.0f, to);
-    }
-  }
+  finish_block(a, m, first, y + query * y_row, y_row, lse + query, w);
   return true;
 }
 

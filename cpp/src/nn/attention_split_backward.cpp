@@ -1,8 +1,11 @@
 #include <atomic>
+#include <vector>
 
 #include "attention_blocks.hpp"
 #include "attention_split.hpp"
 #include "attention_strips.hpp"
+#include "eckart/base/vector_loop.hpp"
+#include "eckart/base/vector_rows.hpp"
 
 namespace eckart {
 namespace attention {
@@ -21,8 +24,9 @@ struct Workspace {
   Strips chances, slopes, slope_rows;         // P and dS of a block, dS also as the left operand of dQ
   PooledBuffer<float> scores, dscores;        // (kQueries, kKeys)
   PooledBuffer<float> dq, dk, dv, added;      // (kQueries, width), (width, keys), (value width, keys)
-  Offset keys_row;                            // of dk and dv
-  float products[kQueries], lse[kQueries];    // of the rows of dy and y
+  Offset dk_rows, dv_rows, keys_row;
+  std::vector<Offset> held;                 // of each block of keys, how many dk and dv hold already
+  float products[kQueries], lse[kQueries];  // of the rows of dy and y
 
   explicit Workspace(const Attention<float>& a)
       : q(a.queries, a.width),
@@ -41,7 +45,10 @@ struct Workspace {
         dk(whole_squares(a.width) * whole_squares(a.keys)),
         dv(whole_squares(a.value_width) * whole_squares(a.keys)),
         added(std::max(whole_squares(a.width), whole_squares(a.value_width)) * kKeys),
-        keys_row(whole_squares(a.keys)) {}
+        dk_rows(whole_squares(a.width)),
+        dv_rows(whole_squares(a.value_width)),
+        keys_row(whole_squares(a.keys)),
+        held(static_cast<std::size_t>((a.keys + kKeys - 1) / kKeys)) {}
 };
 
 // to (rows, columns), rows `to_row` apart, += from, rows `from_row` apart.
@@ -54,33 +61,50 @@ void add_block(const float* from, Offset from_row, Offset rows, Offset columns, 
   }
 }
 
+// Columns of dk and dv that hold nothing yet.
+void clear_keys(Offset key, Offset n, Workspace& w) {
+  if (n <= 0) return;
+  for (Offset i = 0; i < w.dk_rows; ++i) std::fill_n(w.dk.data() + i * w.keys_row + key, n, 0.0f);
+  for (Offset i = 0; i < w.dv_rows; ++i) std::fill_n(w.dv.data() + i * w.keys_row + key, n, 0.0f);
+}
+
+// to (rows, columns) = or += A B, as `multiply` has them.
+void multiply_onto(bool add, Strips& a, Offset a_line, Offset a_term, Strips& b, Offset b_line, Offset b_term,
+                   Offset rows, Offset columns, Offset terms, float* to, Offset to_row, float* added) {
+  if (!add) return multiply(a, a_line, a_term, b, b_line, b_term, rows, columns, terms, to, to_row);
+  multiply(a, a_line, a_term, b, b_line, b_term, rows, columns, terms, added, columns);
+  add_block(added, columns, rows, columns, to, to_row);
+}
+
 // The scores and dP of a block become parts of P and dS. Rows come in pairs 16 apart, vectors too.
 void take_slopes(Offset rows, Offset columns, Workspace& w) {
   for (Offset block = 0; block < rows; block += 32) {
     for (Offset r = 0; r < 16; ++r) {
       const Offset row[2] = {block + r, block + r + 16};
       for (Offset j = 0; j < columns; j += 32) {
-        Simd<float> p[2][2], s[2][2];
+        Simd<float> p[2][2];
+        split::Parts s[2][2];
         for (int i = 0; i < 2; ++i) {
           for (int v = 0; v < 2; ++v) {
             const Offset at = row[i] * kKeys + j + 16 * v;
             p[i][v] = vector_exp2<float>(load(w.scores.data() + at) - w.lse[row[i]]);
-            s[i][v] = p[i][v] * (load(w.dscores.data() + at) - w.products[row[i]]);
+            s[i][v] = split::parts_of(p[i][v] * (load(w.dscores.data() + at) - w.products[row[i]]));
           }
-          split::split_pairs(s[i][0], s[i][1], w.slope_rows.at(row[i], j) + row[i] % 16 * 16);
+          split::store_pairs(s[i][0], s[i][1], w.slope_rows.at(row[i], j) + row[i] % 16 * 16);
         }
         for (int v = 0; v < 2; ++v) {
           split::split_pairs(p[0][v], p[1][v], w.chances.at(j + 16 * v, block) + r * 16);
-          split::split_pairs(s[0][v], s[1][v], w.slopes.at(j + 16 * v, block) + r * 16);
+          split::store_pairs(s[0][v], s[1][v], w.slopes.at(j + 16 * v, block) + r * 16);
         }
       }
     }
   }
 }
 
-// What a block of queries and keys adds to dq, dk and dv.
+// What a block of queries and keys adds to dq, dk and dv; `first_query`, `first_keys`: where nothing stands
+// yet.
 void add_block(const Attention<float>& a, const HeadMask<float>& mask, Offset query, Offset m, Offset key,
-               Offset n, Workspace& w) {
+               Offset n, bool first_query, bool first_keys, Workspace& w) {
   const Offset rows = whole_squares(m), columns = whole_squares(n);
   const Offset width = whole_squares(a.width), value_width = whole_squares(a.value_width);
   float *scores = w.scores.data(), *added = w.added.data();
@@ -92,12 +116,28 @@ void add_block(const Attention<float>& a, const HeadMask<float>& mask, Offset qu
       std::fill(scores + i * kKeys + n, scores + i * kKeys + columns, -kInfinity<float>);
   }
   take_slopes(rows, columns, w);
-  multiply(w.turned_dy, 0, query, w.chances, 0, 0, value_width, columns, rows, added, kKeys);
-  add_block(added, kKeys, value_width, columns, w.dv.data() + key, w.keys_row);
-  multiply(w.turned_q, 0, query, w.slopes, 0, 0, width, columns, rows, added, kKeys);
-  add_block(added, kKeys, width, columns, w.dk.data() + key, w.keys_row);
-  multiply(w.slope_rows, 0, 0, w.straight_keys, 0, key, rows, width, columns, added, width);
-  add_block(added, width, rows, width, w.dq.data(), width);
+  multiply_onto(!first_keys, w.turned_dy, 0, query, w.chances, 0, 0, value_width, columns, rows,
+                w.dv.data() + key, w.keys_row, added);
+  multiply_onto(!first_keys, w.turned_q, 0, query, w.slopes, 0, 0, width, columns, rows, w.dk.data() + key,
+                w.keys_row, added);
+  multiply_onto(!first_query, w.slope_rows, 0, 0, w.straight_keys, 0, key, rows, width, columns, w.dq.data(),
+                width, added);
+}
+
+// The inner products of the rows of dy and y, and the sums of the scores, for a block of queries.
+void take_row_numbers(const Attention<float>& a, const float* y, Offset y_row, const float* dy, Offset dy_row,
+                      const float* lse, Offset m, Workspace& w) {
+  for (Offset first = 0; first < kQueries; first += kStrip) {
+    Simd<float> rows[kStrip] = {};
+    for (Offset r = first; r < std::min(m, first + kStrip); ++r) {
+      for_vectors<float>(0, a.value_width, [&](Offset j, auto lanes) {
+        rows[r - first] += lanes.load(dy + r * dy_row + j) * lanes.load(y + r * y_row + j);
+      });
+    }
+    store(w.products + first, sums_of_rows<float>(rows));
+  }
+  copy_row(lse, m, w.lse);
+  std::fill(w.lse + m, w.lse + kQueries, kInfinity<float>);
 }
 
 bool pack_head(const Attention<float>& a, const float* q, const float* k, const float* v, const float* dy,
@@ -120,24 +160,31 @@ bool backward_head(const Attention<float>& a, Offset b, Offset h, const Heads<co
   const Offset width = whole_squares(a.width), value_width = whole_squares(a.value_width);
   const float scale = static_cast<float>(a.scale);
   if (!pack_head(a, a.q.at(b, h), a.k.at(b, h), a.v.at(b, h), dy.at(b, h), dy.row, w)) return false;
-  std::fill_n(w.dk.data(), width * w.keys_row, 0.0f);
-  std::fill_n(w.dv.data(), value_width * w.keys_row, 0.0f);
+  std::fill(w.held.begin(), w.held.end(), Offset{0});
   const Offset most = a.causal ? kQueries / 2 : kQueries;  // smaller blocks leave more out
   for (Offset query = 0; query < a.queries; query += most) {
     const Offset m = std::min(most, a.queries - query), keys = visible(a, query + m);
-    std::fill_n(w.dq.data(), whole_squares(m) * width, 0.0f);
-    for (Offset i = 0; i < kQueries; ++i) {
-      const Offset t = query + i;
-      w.lse[i] = i < m ? lse[t] : kInfinity<float>;
-      w.products[i] = i < m ? dot(dy.at(b, h) + t * dy.row, y.at(b, h) + t * y.row, a.value_width) : 0.0f;
-    }
+    take_row_numbers(a, y.at(b, h) + query * y.row, y.row, dy.at(b, h) + query * dy.row, dy.row, lse + query,
+                     m, w);
+    bool first = true;
     for (Offset key = 0; key < keys; key += kKeys) {
       const Offset n = std::min(kKeys, keys - key);
-      if (!mask.hides(query, m, key, n)) add_block(a, mask, query, m, key, n, w);
+      if (mask.hides(query, m, key, n)) continue;
+      Offset& held = w.held[static_cast<std::size_t>(key / kKeys)];
+      const Offset columns = whole_squares(n);
+      if (held > 0) clear_keys(key + held, columns - held, w);  // fewer were visible before
+      add_block(a, mask, query, m, key, n, first, held == 0, w);
+      held = std::max(held, columns);
+      first = false;
     }
+    if (first) std::fill_n(w.dq.data(), m * width, 0.0f);
     for (Offset i = 0; i < m; ++i) {
       scale_row(w.dq.data() + i * width, a.width, scale, dq.at(b, h) + (query + i) * dq.row);
     }
+  }
+  for (Offset key = 0; key < a.keys; key += kKeys) {
+    const Offset held = w.held[static_cast<std::size_t>(key / kKeys)];
+    clear_keys(key + held, whole_squares(std::min(kKeys, a.keys - key)) - held, w);
   }
   split::write_turned(w.dk.data(), w.keys_row, a.keys, a.width, scale, dk.at(b, h), dk.row);
   split::write_turned(w.dv.data(), w.keys_row, a.keys, a.value_width, 1, dv.at(b, h), dv.row);

@@ -32,18 +32,35 @@ constexpr Offset kStepWords = 3 * kPart;  // of the three parts
 constexpr Offset steps_of(Offset depth) { return (depth + kTerms - 1) / kTerms; }
 constexpr Offset strips_of(Offset n) { return (n + kStrip - 1) / kStrip; }
 
-// The parts of 16 pairs, `apart` words apart.
-inline void split_pairs(Simd<float> x, Simd<float> y, Word* to, Offset apart = kPart) {
+// The parts of 16 numbers, each in the upper halves of its words; what the lower halves hold is left out.
+struct Parts {
+  __m512i part[3];
+};
+
+inline Parts parts_of(Simd<float> x) {
   const __m512i high = _mm512_set1_epi32(static_cast<int>(0xffff0000u));
-  __m512 low = x, up = y;
+  Parts parts;
+  __m512 rest = x;
+#pragma GCC unroll 3
+  for (__m512i& part : parts.part) {
+    part = _mm512_castps_si512(rest);
+    rest -= _mm512_castsi512_ps(_mm512_and_si512(part, high));
+  }
+  return parts;
+}
+
+// The parts of 16 pairs, `apart` words apart.
+inline void store_pairs(const Parts& x, const Parts& y, Word* to, Offset apart = kPart) {
+  const __m512i high = _mm512_set1_epi32(static_cast<int>(0xffff0000u));
 #pragma GCC unroll 3
   for (int part = 0; part < 3; ++part) {
-    const __m512i a = _mm512_castps_si512(low), b = _mm512_castps_si512(up);
-    const __m512i pairs = _mm512_ternarylogic_epi32(high, b, _mm512_srli_epi32(a, 16), 0xca);
-    _mm512_storeu_si512(to + part * apart, pairs);
-    low -= _mm512_castsi512_ps(_mm512_and_si512(a, high));
-    up -= _mm512_castsi512_ps(_mm512_and_si512(b, high));
+    const __m512i low = _mm512_srli_epi32(x.part[part], 16);
+    _mm512_storeu_si512(to + part * apart, _mm512_ternarylogic_epi32(high, y.part[part], low, 0xca));
   }
+}
+
+inline void split_pairs(Simd<float> x, Simd<float> y, Word* to, Offset apart = kPart) {
+  store_pairs(parts_of(x), parts_of(y), to, apart);
 }
 
 // The first n of 16 lanes.
