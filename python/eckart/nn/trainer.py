@@ -279,7 +279,8 @@ class Trainer:
             self._take(state)
         except (KeyError, TypeError, ValueError) as error:
             self._take(before)
-            raise EckartError(f"cannot load {path}: {error}") from error
+            said = f"it has no {error}" if isinstance(error, KeyError) else error
+            raise EckartError(f"cannot load {path}: {said}") from error
         self._resumed = True
         return self
 
