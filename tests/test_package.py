@@ -17,15 +17,16 @@ for finder in sys.meta_path:  # an editable build would compile first, which is 
         finder.rebuilt = True
 before = set(sys.modules)
 start = time.perf_counter()
-import eckart
+import {module}
 print(time.perf_counter() - start, *sorted(set(sys.modules) - before))
 """
 HEAVY = ("scipy", "sklearn", "pandas", "polars", "pyarrow", "narwhals", "matplotlib", "typer", "rich")
 
 
-def fresh_import():
-    """Return seconds and loaded modules of `import eckart` in a new interpreter."""
-    run = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True)
+def fresh_import(module="eckart"):
+    """Return seconds and loaded modules of importing a module in a new interpreter."""
+    code = IMPORT.format(module=module)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     seconds, *modules = run.stdout.splitlines()[-1].split()
     return float(seconds), modules
 
@@ -40,6 +41,20 @@ def test_import_loads_no_family_and_no_heavy_package():
     _, modules = fresh_import()
     assert not {name.split(".")[0] for name in modules} & set(HEAVY)
     assert [name for name in modules if name.startswith("eckart.")] == ["eckart._version"]
+
+
+def test_networks_are_imported_in_200_ms():
+    """A script that loads and runs a network pays for the network alone."""
+    assert min(fresh_import("eckart.nn")[0] for _ in range(5)) < 0.200
+    _, modules = fresh_import("eckart.nn.models, eckart.nn.trainer")
+    assert not {name.split(".")[0] for name in modules} & set(HEAVY)
+
+
+@pytest.mark.parametrize("name", eckart.nn.__all__)
+def test_every_name_of_networks_is_there(name):
+    """As of the package: for `from eckart.nn import *`, and for those who press the tabulator."""
+    assert getattr(eckart.nn, name) is not None
+    assert name in dir(eckart.nn)
 
 
 @pytest.mark.parametrize("name", eckart.__all__)

@@ -58,3 +58,11 @@ def test_every_experiment_says_what_it_shows(name):
     line = experiments.title(name)
     assert 10 < len(line) <= 90
     assert "\n" not in line
+
+
+def test_what_is_predicted_is_said_with_its_room():
+    """A tolerance is a share of the number: 1024 within 15 % is not 1024 within 0.15."""
+    assert Check.close("a", 1100.0, 1024.0, 0.15).predicted == "1024 ± 15 %"
+    assert Check.close("a", 3.0, 3.0).predicted == "3"
+    assert Check.close("a", 0.01, 0.0, 0.02).predicted == "0 ± 0.02"
+    assert not Check.close("a", 1200.0, 1024.0, 0.15).passed

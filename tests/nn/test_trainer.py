@@ -206,6 +206,11 @@ def test_schedule_that_waits_for_a_plateau():
     schedule = optim.ReduceLROnPlateau(optimizer, patience=0, factor=0.5, threshold=0.5)
     Trainer(model, optimizer, F.cross_entropy, schedule=schedule).fit(loader(), 3, validation=data(20))
     assert optimizer.param_groups[0]["lr"] == pytest.approx(1e-6 / 4)
+    run = Trainer(model, optimizer, F.cross_entropy, metrics="top1", schedule=schedule)
+    with pytest.raises(ValueError, match=r"schedule: expected ReduceLROnPlateau\(mode='max'\) to watch top1"):
+        run.fit(loader(), 1, monitor="top1")
+    with pytest.raises(ValueError, match="schedule_every: expected 'epoch' for ReduceLROnPlateau"):
+        Trainer(model, optimizer, F.cross_entropy, schedule=schedule, schedule_every="batch")
 
 
 def test_divergence_is_named():

@@ -13,8 +13,10 @@ DPI = 150
 _ROW = 0.42  # inches of a model's line
 
 
-def new_figure(width: float, height: float, columns: int = 1, **options: Any) -> tuple[Any, Any]:
-    """Return a figure (inches) and its panels side by side. EckartError without matplotlib."""
+def new_figure(
+    width: float, height: float, columns: int = 1, rows: int = 1, **options: Any
+) -> tuple[Any, Any]:
+    """Return a figure (inches) and its panels, row by row. EckartError without matplotlib."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -23,7 +25,7 @@ def new_figure(width: float, height: float, columns: int = 1, **options: Any) ->
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(1, columns, squeeze=False, **options)[0]
+    panels = figure.subplots(rows, columns, squeeze=False, **options).reshape(-1)
     for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(**GRID)

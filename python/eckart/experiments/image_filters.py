@@ -68,7 +68,7 @@ def _picture(size: int, seed: int) -> Any:
 
 def draw(outcome: Outcome) -> Any:
     """The picture under every filter."""
-    figure, panels = new_figure(15.5, 2.4, columns=len(SHOWN))
+    figure, panels = new_figure(9, 4.8, columns=len(SHOWN) // 2, rows=2)
     for panel, (name, picture) in zip(panels, outcome.data["pictures"].items(), strict=True):
         signed = abs(float(FILTERS[name].sum())) < 1e-9
         reach = float(np.abs(picture).max())

@@ -22,7 +22,8 @@ class Check:
     def close(cls, what: str, measured: float, predicted: float, rtol: float = 1e-6) -> "Check":
         """Passes where both agree to the relative tolerance `rtol` (absolute where 0 is predicted)."""
         passed = abs(measured - predicted) <= rtol * (abs(predicted) or 1.0)
-        return cls(what, f"{measured:.6g}", f"{predicted:.6g} ± {rtol:.1g}", bool(passed))
+        room = "" if rtol < 1e-3 else f" ± {100 * rtol:.3g} %" if predicted else f" ± {rtol:.3g}"
+        return cls(what, f"{measured:.6g}", f"{predicted:.6g}{room}", bool(passed))
 
     @classmethod
     def at_least(cls, what: str, measured: float, bound: float) -> "Check":

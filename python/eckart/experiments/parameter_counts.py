@@ -68,7 +68,7 @@ def draw(outcome: Outcome) -> Any:
     for column, (name, color) in enumerate(zip(("dense", "local", "shared"), COLORS, strict=True)):
         axes.plot(SIZES[: len(counts)], counts[:, column], "o-", color=color, label=name)
     axes.set(xscale="log", yscale="log", xlabel="places n", ylabel="weights")
-    axes.set_xticks(SIZES, [str(n) for n in SIZES])
+    axes.set_xticks(SIZES[: len(counts)], [str(n) for n in SIZES[: len(counts)]])
     axes.minorticks_off()
     axes.legend(frameon=False)
     return figure

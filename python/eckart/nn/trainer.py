@@ -55,6 +55,8 @@ class Trainer:
         if clip_norm is not None:
             check_float(clip_norm, "clip_norm", open_low=True)
         _check_parts(model, optimizer, loss, schedule)
+        if schedule_every == "batch" and isinstance(schedule, ReduceLROnPlateau):
+            raise ValueError("schedule_every: expected 'epoch' for ReduceLROnPlateau, got 'batch'")
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.measures = named_measures(metrics)
         self.schedule, self.schedule_every, self.clip_norm = schedule, schedule_every, clip_norm
@@ -193,8 +195,14 @@ class Trainer:
         if monitor not in measured:
             raise ValueError(f"monitor: expected one of {', '.join(measured)}, got {monitor!r}")
         if mode is None:
-            return monitor, "max" if monitor.removeprefix("validation_") in MEASURES else "min"
-        return monitor, check_option(mode, "mode", ("min", "max"))
+            mode = "max" if monitor.removeprefix("validation_") in MEASURES else "min"
+        check_option(mode, "mode", ("min", "max"))
+        if isinstance(self.schedule, ReduceLROnPlateau) and self.schedule.mode != mode:
+            raise ValueError(
+                f"schedule: expected ReduceLROnPlateau(mode={mode!r}) to watch {monitor}, got one of mode "
+                f"{self.schedule.mode!r}"
+            )
+        return monitor, mode
 
     def _stale(self, record: Record, monitor: str, mode: str) -> int:
         """Note the best epoch, and return how many epochs ago it was."""
@@ -256,6 +264,7 @@ class Trainer:
     def load_checkpoint(self: Self, path: PathLike) -> Self:
         """Go on from a checkpoint of the same model, optimiser and schedule.
 
+        What is left of 10 epochs is then ``fit(data, 10 - trainer.epoch_)``.
         The Loader that `fit` then gets takes over the seed of the one before, so that its order goes on.
         Raises EckartError for a missing, damaged or foreign file, or one of another model, optimiser or
         schedule; nothing is then changed.
@@ -270,7 +279,8 @@ class Trainer:
             self._take(state)
         except (KeyError, TypeError, ValueError) as error:
             self._take(before)
-            raise EckartError(f"cannot load {path}: {error}") from error
+            said = f"it has no {error}" if isinstance(error, KeyError) else error
+            raise EckartError(f"cannot load {path}: {said}") from error
         self._resumed = True
         return self
 

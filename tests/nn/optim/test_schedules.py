@@ -63,12 +63,16 @@ def test_cosine_with_warm_up():
 
 
 def test_one_cycle_ends():
-    """A cycle has an end: a step beyond it is an error, not a rate from nowhere."""
+    """A cycle has an end: a step beyond it is an error, not a rate from nowhere. The call after the last step
+    must not break a training that is done."""
     schedule = optim.OneCycleLR(optimizer(optim.Adam), 1.0, 3)
     schedule.step()
     schedule.step()
     assert schedule.optimizer.param_groups[0]["betas"][0] == pytest.approx(0.95)
-    with pytest.raises(ValueError, match="at most 3 steps"):
+    rate = schedule.get_last_lr()
+    schedule.step()
+    assert schedule.get_last_lr() == rate
+    with pytest.raises(ValueError, match="at most 3 steps, got 4"):
         schedule.step()
 
 

@@ -153,6 +153,7 @@ class OneCycleLR(Schedule):
 
     def _between(self, start: float, peak: float, end: float, step: int) -> float:
         top, last = self.pct_start * self.total_steps - 1, self.total_steps - 1
+        step = min(step, last)  # the call after the last step changes nothing
         if step <= top:
             return self._anneal(start, peak, step / top if top > 0 else 1.0)
         return self._anneal(peak, end, (step - top) / (last - top))
@@ -167,10 +168,8 @@ class OneCycleLR(Schedule):
         return self._between(start, self.max_lr, start / self.final_div_factor, step)
 
     def _apply(self) -> None:
-        if self.last_epoch >= self.total_steps:
-            raise ValueError(
-                f"total_steps: expected at most {self.total_steps} steps, got {self.last_epoch + 1}"
-            )
+        if self.last_epoch > self.total_steps:
+            raise ValueError(f"total_steps: expected at most {self.total_steps} steps, got {self.last_epoch}")
         super()._apply()
         if self.cycle_momentum:
             momentum = self._between(
