@@ -110,6 +110,24 @@ def test_images_and_early_stopping():
     assert "validation_loss" in model.history_[0]
 
 
+def test_a_plan_changes_nothing():
+    """Training without Python in the step gives the same predictions, to the bit."""
+    X, y = make_moons(90, noise=0.1, random_state=0)
+    net = layers.Sequential(
+        layers.Linear(2, 9, random_state=0),
+        layers.BatchNorm1d(9),
+        layers.Tanh(),
+        layers.Linear(9, 2, random_state=1),
+    )
+    found = [
+        NetClassifier(net, epochs=4, plan=plan, random_state=0).fit(X, y).predict_proba(X)
+        for plan in (False, True)
+    ]
+    np.testing.assert_array_equal(*found)
+    with pytest.raises(ValueError, match="plan: expected"):
+        NetClassifier(net, plan="yes").fit(X, y)
+
+
 def test_bad_parameters():
     """A misspelt optimiser in a grid must not pass in silence."""
     X, y = load_iris(return_X_y=True)

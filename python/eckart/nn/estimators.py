@@ -8,7 +8,7 @@ import numpy as np
 
 from eckart.base.estimator import Estimator
 from eckart.base.seeds import RandomState, generator
-from eckart.base.validation import check_float, check_int, check_option
+from eckart.base.validation import check_bool, check_float, check_int, check_option
 from eckart.nn import functional as F
 from eckart.nn.loader import Loader
 from eckart.nn.module import Module
@@ -33,13 +33,14 @@ class _NetEstimator(Estimator):
     augment : functions of (batch, generator), see `nn.augmentation`
     validation_fraction, patience : with patience, that share is held out, and training stops after so many
         epochs without a lower loss there, at the best weights
+    plan : train without Python in the step, see :class:`Plan`; the MLP of module=None always is
     """
 
     def __init__(
         self, module: Module | Factory | None = None, *, epochs: int = 50, batch_size: int = 32,
         lr: float = 1e-3, weight_decay: float = 0.0, optimizer: str = "adam", augment: Any = (),
-        validation_fraction: float = 0.1, patience: int | None = None, random_state: RandomState = None,
-        verbose: bool = False,
+        validation_fraction: float = 0.1, patience: int | None = None, plan: bool = False,
+        random_state: RandomState = None, verbose: bool = False,
     ) -> None:  # fmt: skip
         self.module = module
         self.epochs = epochs
@@ -50,6 +51,7 @@ class _NetEstimator(Estimator):
         self.augment = augment
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.plan = plan
         self.random_state = random_state
         self.verbose = verbose
 
@@ -69,7 +71,8 @@ class _NetEstimator(Estimator):
         if self.weight_decay:
             settings["weight_decay"] = check_float(self.weight_decay, "weight_decay")
         make = getattr(optim, OPTIMIZERS[self.optimizer])
-        trainer = Trainer(self.module_, make(trained, **settings), loss, verbose=self.verbose)
+        plan = check_bool(self.plan, "plan") or self.module is None
+        trainer = Trainer(self.module_, make(trained, **settings), loss, plan=plan, verbose=self.verbose)
         validation = None
         if self.patience is not None:
             held = max(
