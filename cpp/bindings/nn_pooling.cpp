@@ -103,10 +103,14 @@ struct MeanSpans {
   std::vector<Span> rows, columns;
 };
 
+// Sums are divided by `divisor` instead of what they count, unless that is 0.
 MeanSpans window_means(const Pair& in, const Pair& kernel, const Pair& stride, const Pair& padding, bool ceil,
-                       bool include_padding) {
-  return {spans(pool_window(in[0], kernel[0], stride[0], padding[0], 1, ceil), include_padding),
-          spans(pool_window(in[1], kernel[1], stride[1], padding[1], 1, ceil), include_padding)};
+                       bool include_padding, Offset divisor) {
+  MeanSpans s{spans(pool_window(in[0], kernel[0], stride[0], padding[0], 1, ceil), include_padding),
+              spans(pool_window(in[1], kernel[1], stride[1], padding[1], 1, ceil), include_padding)};
+  for (Span& row : s.rows) row.length = divisor ? divisor : row.length;
+  for (Span& column : s.columns) column.length = divisor ? 1 : column.length;
+  return s;
 }
 
 template <class T>
@@ -134,19 +138,19 @@ array_t<T> means_backward(const array_t<T>& dy, const Pair& in, const MeanSpans&
 
 template <class T>
 array_t<T> avg_pool2d(const array_t<T>& x, const Pair& kernel, const Pair& stride, const Pair& padding,
-                      bool ceil, bool include_padding, int threads) {
+                      bool ceil, bool include_padding, int threads, Offset divisor) {
   check_images(x, "x");
-  return means(x, window_means({x.shape(2), x.shape(3)}, kernel, stride, padding, ceil, include_padding),
-               threads);
+  const Pair shape{x.shape(2), x.shape(3)};
+  return means(x, window_means(shape, kernel, stride, padding, ceil, include_padding, divisor), threads);
 }
 
 template <class T>
 array_t<T> avg_pool2d_backward(const array_t<T>& dy, const Pair& shape, const Pair& kernel,
                                const Pair& stride, const Pair& padding, bool ceil, bool include_padding,
-                               int threads) {
+                               int threads, Offset divisor) {
   check_images(dy, "dy");
-  return means_backward(dy, shape, window_means(shape, kernel, stride, padding, ceil, include_padding),
-                        threads);
+  return means_backward(
+      dy, shape, window_means(shape, kernel, stride, padding, ceil, include_padding, divisor), threads);
 }
 
 template <class T>
@@ -171,9 +175,10 @@ void bind(py::module_& m) {
   m.def("max_pool2d_backward", recorded(&max_pool2d_backward<T>), in("dy"), in("places"), arg("shape"),
         arg("threads"));
   m.def("avg_pool2d", recorded(&avg_pool2d<T>), in("x"), arg("kernel"), arg("stride"), arg("padding"),
-        arg("ceil"), arg("include_padding"), arg("threads"));
+        arg("ceil"), arg("include_padding"), arg("threads"), arg("divisor") = 0);
   m.def("avg_pool2d_backward", recorded(&avg_pool2d_backward<T>), in("dy"), arg("shape"), arg("kernel"),
-        arg("stride"), arg("padding"), arg("ceil"), arg("include_padding"), arg("threads"));
+        arg("stride"), arg("padding"), arg("ceil"), arg("include_padding"), arg("threads"),
+        arg("divisor") = 0);
   m.def("adaptive_avg_pool2d", recorded(&adaptive_avg_pool2d<T>), in("x"), arg("size"), arg("threads"));
   m.def("adaptive_avg_pool2d_backward", recorded(&adaptive_avg_pool2d_backward<T>), in("dy"), arg("shape"),
         arg("threads"));

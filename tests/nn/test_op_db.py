@@ -1,18 +1,29 @@
 """Every operation that eckart shares with PyTorch against PyTorch's own samples (`op_db`), in float64.
 
 COUNTS says how many samples of each operation (and variant) ran: one that stops running fails. What does
-not run is a feature that eckart does not have; `op_db_table` names it where it is met.
+not run is a feature that eckart does not have; `op_db_table` and `op_db_layers` name it where it is met.
 """
 
 import warnings
 
 import numpy as np
 import pytest
-from tests.nn.op_db_table import COUNTS, ERRORS, OURS, VARIANTS, Absent
+from tests.nn import op_db_table as table
+from tests.nn.op_db_layers import LAYER_COUNTS, LAYER_ERRORS, LAYERS
+from tests.nn.op_db_table import VARIANTS, Absent
 
 from eckart.nn import Tensor, grad
 
 pytestmark = pytest.mark.peers
+
+
+def functional(found):
+    return {f"nn.functional.{name}": value for name, value in found.items()}
+
+
+OURS = table.OURS | functional(LAYERS)
+COUNTS = table.COUNTS | functional(LAYER_COUNTS)
+ERRORS = table.ERRORS | functional(LAYER_ERRORS)
 ROUNDED = {"nn.functional.hardsigmoid": 1e-7}  # PyTorch's derivative is a sixth in single precision
 
 
@@ -122,8 +133,8 @@ def test_samples(name, database, torch):
 def test_covers_the_shared_operations(database):
     """The table is not allowed to shrink, and every operation in it has samples that ran."""
     assert set(OURS) == {database[name].name for name in COUNTS}
-    assert len(OURS) >= 160
-    assert sum(COUNTS.values()) >= 1600
+    assert len(OURS) >= 185
+    assert sum(COUNTS.values()) >= 2900
     assert all(COUNTS.values())
 
 

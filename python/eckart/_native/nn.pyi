@@ -118,6 +118,7 @@ def avg_pool2d(
     ceil: bool,
     include_padding: bool,
     threads: int,
+    divisor: int = 0,
 ) -> NDArray[_T]: ...
 def avg_pool2d_backward(
     dy: NDArray[_T],
@@ -128,6 +129,7 @@ def avg_pool2d_backward(
     ceil: bool,
     include_padding: bool,
     threads: int,
+    divisor: int = 0,
 ) -> NDArray[_T]: ...
 def adaptive_avg_pool2d(x: NDArray[_T], size: _Pair, threads: int) -> NDArray[_T]: ...
 def adaptive_avg_pool2d_backward(dy: NDArray[_T], shape: _Pair, threads: int) -> NDArray[_T]: ...

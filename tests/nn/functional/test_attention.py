@@ -53,10 +53,20 @@ def test_self_attention_is_attention_of_the_parts():
     assert gradcheck(lambda a: F.self_attention(a, 2, causal=True), [x]) < 1e-6
 
 
+def test_leading_axes_broadcast():
+    """Keys and values that several queries share need not be repeated; their gradients add up."""
+    rng = np.random.default_rng(0)
+    q, k, v = (Tensor(rng.standard_normal(s), requires_grad=True) for s in ((3, 2, 4, 6), (5, 6), (2, 5, 6)))
+    y = F.scaled_dot_product_attention(q, k, v)
+    whole = [np.broadcast_to(x.data, (3, 2, *x.shape[-2:])) for x in (q, k, v)]
+    np.testing.assert_array_equal(y.data, F.scaled_dot_product_attention(*whole).data)
+    gradcheck(F.scaled_dot_product_attention, [q.data, k.data, v.data])
+
+
 @pytest.mark.parametrize(
     ("f", "message"),
     [
-        (lambda q: F.scaled_dot_product_attention(q, q[:1], q[:1]), r"expected query \(\.\.\., T, d\)"),
+        (lambda q: F.scaled_dot_product_attention(q, *[np.ones((3, 2, 4, 6))] * 2), "query: expected"),
         (lambda q: F.scaled_dot_product_attention(q, q[..., :3], q), r"expected query \(\.\.\., T, d\)"),
         (lambda q: F.scaled_dot_product_attention(q, q, q.astype(np.float32)), "expected one type"),
         (

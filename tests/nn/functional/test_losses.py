@@ -32,6 +32,7 @@ FORMULAS = {
     ),
     "kl_div": (F.kl_div, X, P, P * (np.log(P) - X)),
     "hinge_embedding_loss": (F.hinge_embedding_loss, X, SIGNS, np.where(SIGNS > 0, X, np.maximum(0, 1 - X))),
+    "hinge_loss": (F.hinge_loss, X, SIGNS, np.maximum(0, 1 - SIGNS * X)),
     "margin_ranking_loss": (
         lambda x, t, **o: F.margin_ranking_loss(x, X[::-1].astype(x.dtype), t, margin=0.3, **o),
         X,

@@ -9,7 +9,7 @@ from eckart._native import nn as native
 from eckart.base.threads import get_num_threads
 from eckart.nn.arrays import contiguous
 from eckart.nn.functional.activations import softmax
-from eckart.nn.ops import add, matmul, swapaxes
+from eckart.nn.ops import add, broadcast_to, matmul, swapaxes
 from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
 
 __all__ = ["scaled_dot_product_attention", "self_attention"]
@@ -20,7 +20,8 @@ def scaled_dot_product_attention(
 ) -> Tensor:
     """Return softmax(Q K' scale + mask) V for each head.
 
-    query : (..., T, d); key : (..., S, d); value : (..., S, d_v), usually (batch, heads, T, d)
+    query : (..., T, d); key : (..., S, d); value : (..., S, d_v), usually (batch, heads, T, d); axes before
+        the last two broadcast
     mask : broadcasts to (..., T, S): True where a query may look, or numbers that are added. A mask that
         requires a gradient takes a slower way.
     causal : query t sees keys 0 to t; scale : 1 / sqrt(d) if None
@@ -29,15 +30,26 @@ def scaled_dot_product_attention(
     not fit.
     """
     q, k, v = (x if isinstance(x, Tensor) else Tensor(x) for x in (query, key, value))
-    if not 2 <= q.ndim == k.ndim == v.ndim:
-        raise ValueError(
-            f"query: expected (..., T, d) beside key and value, got {q.shape}, {k.shape} and {v.shape}"
-        )
+    q, k, v = _beside(q, k, v)
     factor = 1 / math.sqrt(max(1, q.shape[-1])) if scale is None else float(scale)
     if isinstance(mask, Tensor) and mask.requires_grad:
         return _composed(q, k, v, mask, causal, factor)
     added = None if mask is None else _added(np.asarray(mask), q, k)
     return apply("attention", q, k, v, mask=added, causal=bool(causal), scale=factor)
+
+
+def _beside(q: Tensor, k: Tensor, v: Tensor) -> list[Tensor]:
+    """Return query, key and value with the same axes before the last two."""
+    leading = [x.shape[:-2] for x in (q, k, v)]
+    try:
+        if min(q.ndim, k.ndim, v.ndim) < 2:
+            raise ValueError
+        whole = leading[0] if leading.count(leading[0]) == 3 else np.broadcast_shapes(*leading)
+    except ValueError:
+        raise ValueError(
+            f"query: expected (..., T, d) beside key and value, got {q.shape}, {k.shape} and {v.shape}"
+        ) from None
+    return [x if x.shape[:-2] == whole else broadcast_to(x, (*whole, *x.shape[-2:])) for x in (q, k, v)]
 
 
 def self_attention(projections: Any, heads: int, causal: bool = False, scale: float | None = None) -> Tensor:

@@ -9,13 +9,38 @@ from eckart._native import nn as native
 from eckart.base.threads import get_num_threads
 from eckart.nn.arrays import FLOATS, contiguous
 from eckart.nn.functional.activations import softplus
-from eckart.nn.ops import abs, clip, define, exp, log, mean, multiply, operation, square, subtract, sum, where
+from eckart.nn.ops import (
+    abs,
+    clip,
+    define,
+    exp,
+    log,
+    mean,
+    multiply,
+    operation,
+    square,
+    subtract,
+    sum,
+    take_along_axis,
+    where,
+)  # fmt: skip
 from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
 
 __all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "hinge_embedding_loss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "hinge_embedding_loss",
+    "hinge_loss",
     "huber_loss",
-    "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss", "nll_loss", "smooth_l1_loss", "soft_margin_loss",
+    "kl_div",
+    "l1_loss",
+    "margin_ranking_loss",
+    "mse_loss",
+    "multi_margin_loss",
+    "nll_loss",
+    "smooth_l1_loss",
+    "soft_margin_loss",
 ]  # fmt: skip
 
 
@@ -141,6 +166,45 @@ def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction
     target = np.asarray(target)
     loss = where(target != 1, clip(subtract(margin, input), 0), 0) + where(target != -1, input, 0)
     return _reduced(loss, reduction)
+
+
+def hinge_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Tensor:
+    """max(0, margin - target input), target 1 or -1: that of support vector machines."""
+    target = np.asarray(target)
+    if target.shape != np.shape(input) or not np.isin(target, (-1, 1)).all():
+        raise ValueError(f"target: expected numbers 1 and -1 of shape {np.shape(input)}, got {target.shape}")
+    return _reduced(clip(margin - multiply(target, input), 0), reduction)
+
+
+def multi_margin_loss(
+    input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
+) -> Tensor:
+    """The hinge of classes: the mean over all n of max(0, margin + x_j - x_y)^p for j other than the class y.
+
+    input : scores (classes,) or (n, classes); target : classes; weight : (classes,), of the class y
+    """
+    x, y = (input if isinstance(input, Tensor) else Tensor(input)), np.asarray(target)
+    n = x.shape[-1] if x.ndim else 0
+    if (
+        x.ndim not in (1, 2)
+        or y.shape != x.shape[:-1]
+        or y.dtype.kind not in "iu"
+        or n < 1
+        or p not in (1, 2)
+    ):
+        raise ValueError(
+            "multi_margin_loss: expected scores (classes,) or (n, classes), a class (integer) for each, and "
+            f"p 1 or 2, got {x.shape}, {y.dtype} of shape {y.shape} and {p}"
+        )
+    if y.size and not (y.min() >= 0 and y.max() < n):
+        raise ValueError(f"target: expected classes in [0, {n}), got {y.min()} to {y.max()}")
+    w = np.ones(n) if weight is None else np.asarray(weight)
+    if w.shape != (n,):
+        raise ValueError(f"weight: expected {n} numbers, one a class, got shape {w.shape}")
+    y = y[..., None]
+    excess = clip(x - take_along_axis(x, y, -1) + margin, 0)
+    share = ((np.arange(n) != y) * w[y] / n).astype(x.dtype)
+    return _reduced(sum((square(excess) if p == 2 else excess) * share, -1), reduction)
 
 
 def margin_ranking_loss(

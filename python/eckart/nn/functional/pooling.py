@@ -10,6 +10,8 @@ Raises ValueError where shapes, types or options do not fit.
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from eckart._native import nn as native
 from eckart.base.validation import check_option
 from eckart.nn.arrays import contiguous
@@ -49,10 +51,17 @@ def max_pool1d(
 
 def avg_pool2d(
     x: Any, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, ceil_mode: bool = False,
-    count_include_pad: bool = True,
+    count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> Tensor:  # fmt: skip
-    """Return the mean of each window; the padding's zeros count, unless `count_include_pad` is False."""
-    return _avg_pool(2, x, kernel_size, stride, padding, ceil_mode, count_include_pad)
+    """Return the mean of each window; the padding's zeros count, unless `count_include_pad` is False.
+
+    divisor_override : the window's sum is divided by this instead
+    """
+    if divisor_override == 0:
+        raise ValueError("divisor_override: expected another number than 0")
+    return _avg_pool(
+        2, x, kernel_size, stride, padding, ceil_mode, count_include_pad, int(divisor_override or 0)
+    )
 
 
 def avg_pool1d(
@@ -63,12 +72,15 @@ def avg_pool1d(
     return _avg_pool(1, x, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
-def adaptive_avg_pool2d(x: Any, output_size: Sizes) -> Tensor:
+def adaptive_avg_pool2d(x: Any, output_size: int | Sequence[int | None] | None) -> Tensor:
     """Return the means of as many windows as asked for; 1: the mean of the whole plane.
 
-    Window i of n covers rows i h // n to ceil((i + 1) h / n).
+    output_size : None, for one axis or both, leaves it as it is. Window i of n covers rows i h // n to
+        ceil((i + 1) h / n).
     """
-    size = as_pair(output_size, 2, "output_size", 1)
+    both = output_size if isinstance(output_size, (tuple, list)) else (output_size, output_size)
+    whole = np.shape(x)[-2:]
+    size = as_pair([w if n is None else n for n, w in zip(both, whole, strict=False)], 2, "output_size", 1)
     return over_images(x, 2, lambda x: apply("adaptive_avg_pool", x, size=size))
 
 
@@ -89,9 +101,10 @@ def _max_pool(
 
 
 def _avg_pool(
-    axes: int, x: Any, kernel: Sizes, stride: Sizes | None, padding: Sizes, ceil: bool, padded: bool
-) -> Tensor:
-    windows = {**_windows(axes, kernel, stride, padding), "include_padding": padded}
+    axes: int, x: Any, kernel: Sizes, stride: Sizes | None, padding: Sizes, ceil: bool, padded: bool,
+    divisor: int = 0,
+) -> Tensor:  # fmt: skip
+    windows = {**_windows(axes, kernel, stride, padding), "include_padding": padded, "divisor": divisor}
     return over_images(x, axes, lambda x: apply("avg_pool", x, ceil=ceil, **windows))
 
 
@@ -120,5 +133,5 @@ def _rule(name: str, forward: Any, backward: Any, names: Sequence[str] = ()) -> 
 
 _rule("max_pool", native.max_pool2d, native.max_pool2d_backward)
 _rule("avg_pool", native.avg_pool2d, native.avg_pool2d_backward,
-      ("kernel", "stride", "padding", "ceil", "include_padding"))  # fmt: skip
+      ("kernel", "stride", "padding", "ceil", "include_padding", "divisor"))  # fmt: skip
 _rule("adaptive_avg_pool", native.adaptive_avg_pool2d, native.adaptive_avg_pool2d_backward)
