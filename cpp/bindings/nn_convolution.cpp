@@ -20,8 +20,8 @@ Convolution convolution(const std::array<Offset, 4>& x, const array_t<T>& weight
                 std::to_string(groups));
   }
   if (weight.shape(1) * groups != x[1]) {
-    shape_error("weight", std::to_string(x[1] / groups) + " channels of a group in its second dimension",
-                std::to_string(weight.shape(1)));
+    shape_error("x", std::to_string(weight.shape(1) * groups) + " channels, as weight and groups have",
+                std::to_string(x[1]));
   }
   Convolution c;
   c.images = x[0];

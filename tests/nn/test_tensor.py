@@ -101,6 +101,13 @@ def test_chosen_inputs_only(rule):
     np.testing.assert_array_equal(grad(loss, [middle])[0], [3, 4])  # and not beyond it
 
 
+def test_chosen_inputs_may_be_one():
+    """A tensor alone is not taken for the list of its rows."""
+    x = leaf(1.0, 2.0)
+    (found,) = grad((x * x).sum(), x)
+    np.testing.assert_array_equal(found, [2, 4])
+
+
 def test_retained_and_freed_graphs():
     """A graph is walked once, and lets go of its arrays; retain_graph keeps it."""
     x = leaf(1.0, 2.0)

@@ -15,10 +15,21 @@ GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2)}
 _default = generator(None)
 
 
+_calls: Array | None = None
+
+
 def manual_seed(seed: int) -> None:
     """Start anew the stream that layers and loaders use where no `random_state` is given."""
-    global _default
-    _default = generator(seed)
+    global _default, _calls
+    _default, _calls = generator(seed), None
+
+
+def calls() -> Array:
+    """Return (seed, calls so far) of `functional.dropout` where no layer counts: int64, counted in place."""
+    global _calls
+    if _calls is None:
+        _calls = np.array([int(_default.integers(2**62)), 0])
+    return _calls
 
 
 def stream(random_state: RandomState) -> np.random.Generator:

@@ -109,7 +109,10 @@ class _Recording:
             found = [value, *outputs, *self.moved()]
             same = [np.array_equal(a, b, equal_nan=True) for a, b in zip(planned, found, strict=True)]
         if not all(same):
-            raise EckartError("the step computes something outside native kernels and cannot be planned")
+            raise EckartError(
+                "the step computes something outside native kernels and cannot be planned: layers, losses, "
+                "matrix products, sums of two tensors and rearrangements can, NumPy's functions cannot"
+            )
 
     def moved(self) -> list[Any]:
         return [*[p.grad for p in self.parameters], *self.states]

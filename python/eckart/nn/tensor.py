@@ -243,13 +243,14 @@ _ABSENT.data = None  # type: ignore[assignment]
 
 
 def grad(
-    output: Tensor, inputs: Sequence[Tensor], gradient: Any = None, retain_graph: bool = False
+    output: Tensor, inputs: Tensor | Sequence[Tensor], gradient: Any = None, retain_graph: bool = False
 ) -> list[Array]:
-    """Return the derivatives of `output` with respect to these tensors alone; no `grad` is touched.
+    """Return a list of the derivatives of `output` with respect to these tensors alone; no `grad` is touched.
 
     Whatever does not lead to them is not computed: an attack on an input pays nothing for the weights. Zeros
     for inputs that the output does not depend on. Raises as :meth:`Tensor.backward` does.
     """
+    inputs = [inputs] if isinstance(inputs, Tensor) else inputs
     first = _first_gradient(output, gradient)
     arrived = _walk_back(output, first, inputs, retain_graph)
     taken = None if retain_graph else {id(_memory(first))}

@@ -157,7 +157,7 @@ def test_targets_are_written_and_needs_respected():
         ({"dilation": (1, 0)}, "dilation: expected at least 1, got 0"),
         ({"padding": (-1, 0, 0, 0)}, "padding: expected no negative number, got -1"),
         ({"groups": 2}, "groups: expected a divisor of the channels"),
-        ({"weight": np.ones((4, 2, 3, 3))}, "weight: expected 3 channels"),
+        ({"weight": np.ones((4, 2, 3, 3))}, "x: expected 2 channels, as weight and groups have, got 3"),
         ({"weight": np.ones((4, 3, 9, 3))}, "x: expected at least 9 positions with the padding"),
         ({"weight": np.ones((4, 3, 3))}, "weight: expected 4 dimensions, got 3"),
         ({"bias": np.ones(3)}, "bias: expected a vector of length 4"),

@@ -75,6 +75,10 @@ def test_leading_axes_broadcast():
         ),
         (lambda q: F.scaled_dot_product_attention(q[0, 0, 0], q, q), "query: expected"),
         (
+            lambda q: F.scaled_dot_product_attention(q, q, q, mask=np.tri(4, dtype=int)),
+            "mask: expected booleans, or floats that are added, got int64",
+        ),
+        (
             lambda q: F.scaled_dot_product_attention(*[q.astype(np.float16)] * 3),
             "expected float32 or float64",
         ),

@@ -138,3 +138,31 @@ def test_errors(f, message):
     """A wrong target is said, and not trained on."""
     with pytest.raises(ValueError, match=message):
         f()
+
+
+def test_a_column_beside_a_row_is_refused():
+    """(n, 1) scores and (n,) targets would be compared all with all: a loss that trains to the mean."""
+    x = np.zeros((5, 1))
+    for loss in (F.mse_loss, F.l1_loss, F.huber_loss):
+        with pytest.raises(ValueError, match=r"target: expected the input's shape \(5, 1\), got \(5,\)"):
+            loss(x, np.zeros(5))
+    assert F.mse_loss(np.ones((4, 3)), np.zeros(3)).item() == 1  # rows beside one row
+
+
+def test_hinge_of_classes():
+    """By hand: the excess over the class's score, but for itself."""
+    x, y = np.array([[0.2, 1.0, -0.5], [2.0, 0.0, 1.5]]), np.array([1, 0])
+    expected = np.array([(1 + 0.2 - 1.0) / 3, (1 + 1.5 - 2.0) / 3])
+    np.testing.assert_allclose(F.multi_margin_loss(x, y, reduction="none").data, expected)
+    np.testing.assert_allclose(F.multi_margin_loss(x[0], y[0], p=2).data, 0.2**2 / 3)
+    np.testing.assert_allclose(F.multi_margin_loss(x, y, weight=[3.0, 1, 1]).data, (expected * [1, 3]).mean())
+    for arguments, message in (
+        ((x, [1, 3]), r"target: expected classes in \[0, 3\), got 1 to 3"),
+        ((x, [1.0, 0.0]), "a class"),
+        ((x, y, 3), "p 1 or 2"),
+        ((x, y, 1, 1.0, [1.0]), "weight: expected 3 numbers"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            F.multi_margin_loss(*arguments)
+    with pytest.raises(ValueError, match="target: expected numbers 1 and -1"):
+        F.hinge_loss(x, np.zeros_like(x))

@@ -53,6 +53,39 @@ def test_parameters_without_a_gradient_are_left_alone():
     assert sorted(optimizer.state_dict()["state"]) == [0, 2, 3]
 
 
+def test_frozen_parameters_may_be_given():
+    """`SGD(net.parameters())` of a net with frozen layers trains the others, and these when they thaw."""
+    p = parameters()
+    p[1].requires_grad = False
+    before = [t.data.copy() for t in p]
+    optimizer = optim.SGD(p, lr=0.1)
+    for thawed in (False, True):
+        p[1].requires_grad = thawed
+        sum((t * t).sum() for t in p).backward()
+        optimizer.step()
+        assert (p[1].data == before[1]).all() == (not thawed)
+        optimizer.zero_grad()
+    np.testing.assert_allclose(p[0].data, 0.8**2 * before[0])
+    (p[0] * 1).sum().backward()
+    optimizer.zero_grad(set_to_none=False)
+    assert (p[0].grad == 0).all()
+
+
+def test_a_fresh_state_forgets_the_moments():
+    """Loading the state of an optimiser that took no step must be that optimiser again."""
+    p, q = parameters(), parameters()
+    fresh = optim.Adam(q, lr=0.1).state_dict()
+    optimizer = optim.Adam(p, lr=0.1)
+    give_gradients(p)
+    optimizer.step()
+    before = [t.data.copy() for t in p]
+    optimizer.load_state_dict(fresh)
+    give_gradients(p, seed=1)
+    optimizer.step()
+    for t, b in zip(p, before, strict=True):
+        np.testing.assert_allclose(t.data, b - 0.1 * np.sign(t.grad), atol=1e-6)  # Adam's first step
+
+
 def test_replaced_data_is_fetched():
     """Loading weights may replace an array: the step goes on from there."""
     p = parameters()

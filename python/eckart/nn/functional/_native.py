@@ -20,7 +20,9 @@ def operands(x: Array, *others: Array | None) -> list[Any]:
         raise ValueError(f"x: expected float32 or float64, got {kind}")
     for name, array in zip(("weight", "bias"), others, strict=False):
         if array is not None and array.dtype != kind:
-            raise ValueError(f"{name}: expected {kind} as x has, got {array.dtype}")
+            raise ValueError(
+                f"{name}: expected {kind} as x has, got {array.dtype} (x.astype or module.to converts)"
+            )
     return [a if a is None or a.flags.c_contiguous else contiguous(a) for a in (x, *others)]
 
 

@@ -67,6 +67,8 @@ def self_attention(projections: Any, heads: int, causal: bool = False, scale: fl
 
 def _added(mask: Array, q: Tensor, k: Tensor) -> Array:
     """Return the numbers that a mask adds, of 4 axes, those of length 1 repeated without a copy."""
+    if mask.dtype.kind in "iu":
+        raise ValueError(f"mask: expected booleans, or floats that are added, got {mask.dtype}")
     if mask.dtype == bool:
         mask = np.where(mask, q.dtype.type(0), q.dtype.type(-np.inf))
     shape = (*q.shape[:-1], k.shape[-2])

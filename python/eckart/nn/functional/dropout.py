@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import numpy as np
-
 from eckart._native import nn as native
 from eckart.base.threads import get_num_threads
 from eckart.base.validation import check_float
+from eckart.nn.init import calls
 from eckart.nn.ops.kernels import floating
 from eckart.nn.states import count
 from eckart.nn.tensor import RULES, Array, Rule, Step, Tensor, apply
@@ -18,16 +17,14 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, *, stream: Array 
     """Return x with each number zero with probability p, the others divided by 1 - p; x itself unless
     training.
 
-    stream : int64 array (seed, calls so far), (0, 0) if None; each call adds one. Which numbers are zero
-        depends on these two and their places alone.
+    stream : int64 array (seed, calls so far), to which each call adds one; None: that of
+        :func:`eckart.nn.manual_seed`. Which numbers are zero depends on these two and their places alone.
     """
     p = check_float(p, "p", high=1.0)
     x = input if isinstance(input, Tensor) else Tensor(input)
     if not (training and p):
         return x
-    if stream is None:
-        stream = np.zeros(2, np.int64)
-    return apply("dropout", x, p=p, stream=count(stream))
+    return apply("dropout", x, p=p, stream=count(calls() if stream is None else stream))
 
 
 def _forward(x: Array, *, p: float, stream: Array) -> Array:

@@ -73,6 +73,9 @@ def _in_one_sweep(
     """Return the reduced losses of pairs with their gradient from one native sweep, where it serves."""
     _check_reduction(reduction)
     x, t = (a.data if isinstance(a, Tensor) else a for a in (input, target))
+    shapes = np.shape(x), np.shape(t)
+    if shapes[0] != shapes[1] and np.broadcast(x, t).size > max(np.size(x), np.size(t)):  # (n, 1) and (n,)
+        raise ValueError(f"target: expected the input's shape {shapes[0]}, got {shapes[1]}")
     alike = (
         isinstance(t, np.ndarray) and isinstance(x, np.ndarray) and x.shape == t.shape and x.dtype == t.dtype
     )

@@ -191,7 +191,9 @@ RULES["concatenate"] = Rule("concatenate", _concatenated, _concatenate_back)
 
 
 def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
-    """Return the tensors one after the other along an axis."""
+    """Return the tensors one after the other along an axis. ValueError for none."""
+    if not len(tensors):
+        raise ValueError("concatenate: expected at least one tensor, got none")
     return apply("concatenate", *tensors, axis=axis)
 
 

@@ -9,7 +9,9 @@ from eckart.base.validation import check_bool, check_float
 from eckart.nn.optim.flat import Flat, Run
 from eckart.nn.tensor import Tensor
 
-LEAST = {"lr": 0.0, "weight_decay": 0.0, "eps": 0.0, "momentum": 0.0}
+LEAST = dict.fromkeys(
+    ("lr", "lr_decay", "weight_decay", "eps", "momentum", "alpha", "initial_accumulator_value"), 0.0
+)
 
 
 class Optimizer:
@@ -18,12 +20,12 @@ class Optimizer:
     params : tensors that require gradients, or dictionaries {"params": tensors, "lr": ...} of groups with
         settings of their own
 
-    Its parameters' `data` and gradients become views of flat buffers, one a group and type: gradients are
+    Parameters that are frozen may be among them: what has no gradient is left alone. The parameters' `data`
+    and gradients become views of flat buffers, one a group and type: gradients are
     written where the step reads them. An array kept from a parameter's `grad` therefore changes with the
     next backward pass. A parameter whose `grad` is None in a step is left alone: neither moved, nor decayed,
     nor counted. Subclasses say `STATES`, the arrays that they keep, and `_update`, one step of a run.
-    Raises ValueError for no parameters, one given twice, one that requires no gradient, settings out of
-    range.
+    Raises ValueError for no parameters that require a gradient, one given twice, settings out of range.
     """
 
     STATES: ClassVar[tuple[str, ...]] = ()
@@ -47,16 +49,17 @@ class Optimizer:
                 f"{', '.join(map(str, group))}"
             )
         tensors = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
-        if not tensors:
-            raise ValueError("params: expected at least one parameter, got none")
         for t in tensors:
-            if not isinstance(t, Tensor) or not t.requires_grad or t.step is not None:
-                raise ValueError(
-                    f"params: expected tensors with requires_grad=True, made by no operation, got {t!r}"
-                )
+            if not isinstance(t, Tensor) or t.step is not None:
+                came = f"one made by {t.step.rule.name}" if isinstance(t, Tensor) else type(t).__name__
+                raise ValueError(f"params: expected tensors made by no operation, got {came}")
             if id(t) in self._taken:
                 raise ValueError(f"params: expected each parameter once, got one of shape {t.shape} again")
             self._taken.add(id(t))
+        if not any([t.requires_grad for t in tensors]):
+            raise ValueError(
+                f"params: expected at least one parameter with requires_grad=True, got {len(tensors)} without"
+            )
         whole = {**self.defaults, **group, "params": tensors}
         self._check(whole)
         self.param_groups.append(whole)
@@ -69,8 +72,9 @@ class Optimizer:
                 check_bool(value, name)
             elif name in LEAST:
                 check_float(value, name, low=LEAST[name])
-        if "betas" in group and not (len(group["betas"]) == 2 and all(0 <= b < 1 for b in group["betas"])):
-            raise ValueError(f"betas: expected two numbers in [0, 1), got {group['betas']!r}")
+        betas = group.get("betas", (0.0, 0.0))
+        if not (isinstance(betas, (tuple, list)) and len(betas) == 2 and all(0 <= b < 1 for b in betas)):
+            raise ValueError(f"betas: expected two numbers in [0, 1), got {betas!r}")
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take one step along the gradients, and return what the closure (zero, forward, backward)
@@ -95,11 +99,14 @@ class Optimizer:
     def _update(self, group: dict[str, Any], run: Run) -> None:
         raise NotImplementedError
 
-    def zero_grad(self) -> None:
-        """Forget the gradients: the next backward pass writes over them."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients: the next backward pass writes over them; or make them zeros."""
         for group in self.param_groups:
             for t in group["params"]:
-                t.grad = None
+                if set_to_none:
+                    t.grad = None
+                elif t.grad is not None:
+                    t.grad[...] = 0
 
     def _places(self) -> dict[int, tuple[Flat, int]]:
         return {
@@ -122,6 +129,8 @@ class Optimizer:
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a state; ValueError, before anything is changed, where it does not fit the parameters."""
+        if not isinstance(state_dict, dict) or not {"state", "param_groups"} <= state_dict.keys():
+            raise ValueError("state_dict: expected that of an optimiser, with 'state' and 'param_groups'")
         groups, state = state_dict["param_groups"], state_dict["state"]
         ours = [len(g["params"]) for g in self.param_groups]
         theirs = [len(g["params"]) for g in groups]
@@ -138,6 +147,10 @@ class Optimizer:
                     )
         for group, new in zip(self.param_groups, groups, strict=True):
             group.update({k: v for k, v in new.items() if k in self.defaults})
+        for group, flats in zip(self.param_groups, self._flats, strict=True):
+            for flat in flats:  # what has no entry begins anew
+                flat.states.clear()
+                self._prepare(group, flat)
         places = self._places()
         for number, t in zip(numbers, tensors, strict=True):
             flat, i = places[id(t)]
