@@ -23,12 +23,6 @@ constexpr Offset kBytes = 640 << 10;  // of a task's lines: a third of a second-
 constexpr Offset kTasks = 8;
 constexpr Offset kMostImages = 16;  // side by side
 constexpr Offset kSlab = 800;       // terms of a sum at a time, about
-// Neighbours in a row of the results, among the positions of a vector.
-struct Run {
-  __mmask16 used;
-  Offset image, to;  // lane 0, in that image's row
-};
-
 // Images of a line: as few as leave hardly more lanes idle than is possible.
 Offset images_of_a_line(const Correlation<float>& c) {
   const auto idle = [&](Offset n) {
@@ -69,7 +63,6 @@ class SplitCorrelator {
         strips_(split::strips_of(c.rows)),
         image_tasks_((c.images + plan_.images - 1) / plan_.images),
         packed_(c.groups * slabs_ * strips_ * steps_ * split::kStepWords) {
-    list_runs();
     const Offset row_bytes = 3 * plan_.vectors * plan_.lines * kLane * Offset{sizeof(Word)};
     const Offset wanted = std::max<Offset>(1, kTasks / (image_tasks_ * c.groups));
     const Offset fits = std::max<Offset>(1, (kBytes / row_bytes - plan_.rows(1)) / plan_.row_step + 1);
@@ -113,19 +106,6 @@ class SplitCorrelator {
 
   // Of a task's results.
   Offset squares() const { return (strips_ + 1) / 2 * ((plan_.vectors + 1) / 2) * band_; }
-
-  void list_runs() {
-    const Offset n = c_.x.count;
-    for (Offset v = 0; v < plan_.vectors; ++v) {
-      first_run_.push_back(runs_.size());
-      for (Offset i = v * kLane / n; i < plan_.images && i * n < (v + 1) * kLane; ++i) {
-        const Offset lane = i * n - v * kLane;
-        const unsigned used = (1u << std::min(kLane, lane + n)) - (1u << std::max<Offset>(0, lane));
-        runs_.push_back({static_cast<__mmask16>(used), i, -lane * c_.x.out_step});
-      }
-    }
-    first_run_.push_back(runs_.size());
-  }
 
   void pack_weights() {
     const Offset items = c_.groups * slabs_ * strips_;
@@ -220,10 +200,10 @@ class SplitCorrelator {
       finish_sums(sums, rows, c_.bias ? c_.bias + group * c_.rows + first : nullptr);
     }
     for (Offset v = 0; v < q.vectors; ++v, sums += kStrip) {
-      const std::size_t end = first_run_[q.vector + v + 1];
-      for (std::size_t k = first_run_[q.vector + v]; k < end && runs_[k].image < images; ++k) {
-        write_run(sums, runs_[k].used, rows, plane,
-                  out + runs_[k].image * image + runs_[k].to + first * plane);
+      for (const split::Piece& piece : plan_.results[q.vector + v]) {
+        if (piece.image >= images) break;
+        float* to = out + piece.image * image + piece.at + first * plane;
+        write_piece(sums, piece.used, rows, plane, to);
       }
     }
   }
@@ -247,7 +227,7 @@ class SplitCorrelator {
     }
   }
 
-  void write_run(const float* sums, __mmask16 used, Offset rows, Offset plane, float* to) const {
+  void write_piece(const float* sums, __mmask16 used, Offset rows, Offset plane, float* to) const {
     if (c_.x.out_step != 1) {
       for (Offset r = 0; r < rows; ++r) scatter(to + r * plane, used, load(sums + r * 2 * kStrip));
     } else if (used == 0xffff) {
@@ -271,9 +251,7 @@ class SplitCorrelator {
   Offset steps_, strips_;
   Offset image_tasks_, band_, bands_;  // rows of results of a task
   PooledBuffer<Word> packed_;          // weights
-  std::vector<Run> runs_;
-  std::vector<std::size_t> first_run_;  // of a vector
-  Offset vector_, part_;                // words of a vector's lines, of a part
+  Offset vector_, part_;               // words of a vector's lines, of a part
   std::vector<Offset> left_steps_, right_steps_;
   std::atomic<bool> finite_{true};
 };

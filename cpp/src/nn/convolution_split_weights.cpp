@@ -39,20 +39,10 @@ Offset channels_of_a_slab(const Convolution& c) {
 
 // The images as the forward pass reads them.
 Correlation<float> lines_of(const Convolution& conv, const float* x) {
-  Correlation<float> c{};
-  c.images = conv.images;
-  c.groups = conv.groups;
+  Correlation<float> c = correlation<float>(conv, false, x, nullptr, nullptr, Activation::none, nullptr);
   c.channels = channels_of_a_slab(conv);
-  c.rows = conv.group_out();
   c.y = forward_axis(conv.y);
   c.x = forward_axis(conv.x);
-  c.in = x;
-  c.in_y = conv.y.in;
-  c.in_x = conv.x.in;
-  c.channel_step = conv.taps();
-  c.row_step = conv.group_in() * conv.taps();
-  c.group_step = c.rows * c.row_step;
-  c.kernel_x = conv.x.kernel;
   return c;
 }
 
@@ -108,7 +98,6 @@ class SplitWeightGradient {
         right_steps_.push_back((b * band_ + i) * split::kStepWords);
       }
     }
-    list_runs();
   }
 
   bool compute(float* dw, float* db) {
@@ -144,11 +133,6 @@ class SplitWeightGradient {
   }
 
  private:
-  struct Run {
-    __mmask16 used;
-    Offset image, from;
-  };
-
   struct Scratch {
     AmxTiles tiles;
     PooledBuffer<Word> lines, gradient;
@@ -159,19 +143,6 @@ class SplitWeightGradient {
       std::fill_n(lines.data(), 3 * p.part_, 0u);
     }
   };
-
-  void list_runs() {
-    const Offset n = c_.x.count;
-    for (Offset v = 0; v < 2 * blocks_; ++v) {
-      first_run_.push_back(runs_.size());
-      for (Offset i = v * kLane / n; i < plan_.images && i * n < (v + 1) * kLane; ++i) {
-        const Offset lane = i * n - v * kLane;
-        const unsigned used = (1u << std::min(kLane, lane + n)) - (1u << std::max<Offset>(0, lane));
-        runs_.push_back({static_cast<__mmask16>(used), i, -lane});
-      }
-    }
-    first_run_.push_back(runs_.size());
-  }
 
   void accumulate(Scratch& s, Offset unit, Offset group, Offset slab, float* sums) {
     const Offset image = unit / bands_ * plan_.images, row = unit % bands_ * band_;
@@ -235,11 +206,12 @@ class SplitWeightGradient {
     for (Offset o = 0; o < kStrip; ++o) {
       square[o] = Simd<float>{};
       if (o >= channels) continue;
-      for (std::size_t k = first_run_[v]; k < first_run_[v + 1] && runs_[k].image < images; ++k) {
-        const Offset at = first + o * plane + runs_[k].image * conv_.out * plane + runs_[k].from;
-        Simd<float> part = _mm512_maskz_loadu_ps(runs_[k].used, dy_ + at);
+      for (const split::Piece& piece : plan_.results[v]) {
+        if (piece.image >= images) break;
+        const Offset at = first + o * plane + piece.image * conv_.out * plane + piece.at;
+        Simd<float> part = _mm512_maskz_loadu_ps(piece.used, dy_ + at);
         if (activation_ != Activation::none) {
-          const Simd<float> y = _mm512_maskz_loadu_ps(runs_[k].used, y_ + at);
+          const Simd<float> y = _mm512_maskz_loadu_ps(piece.used, y_ + at);
           part = before_activation<float>(activation_, y, part);
         }
         square[o] += part;
@@ -282,8 +254,6 @@ class SplitWeightGradient {
   Offset strips_, tiles_, squares_;
   Offset band_, bands_, units_, chunks_, steps_;
   Offset block_, part_;  // words of a block's lines, of a part
-  std::vector<Run> runs_;
-  std::vector<std::size_t> first_run_;
   std::vector<Offset> left_steps_, right_steps_;
   std::atomic<bool> finite_{true};
 };
