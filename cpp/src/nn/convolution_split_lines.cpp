@@ -11,6 +11,10 @@ namespace {
 
 constexpr Offset kMostColumns = 16, kMostPieces = 3;
 
+void clear(Word* to, Offset lines, Offset part) {
+  for (int p = 0; p < 3; ++p) std::fill_n(to + p * part, lines * kLane, 0u);
+}
+
 }  // namespace
 
 LinePlan::LinePlan(const Correlation<float>& c, Offset images, bool pairs)
@@ -116,10 +120,12 @@ void LinePlan::read(const Planes& x, Offset used, Offset result, Offset rows, Wo
       if (i >= 0 && i < x.rows) {
         read_row(x, used, i, v, at, part);
       } else {
-        for (int p = 0; p < 3; ++p) std::fill_n(at + p * part, lines * kLane, 0u);
+        clear(at, lines, part);
       }
     }
   }
+  for (Offset v = 0; v < vectors; v += pairs_ ? 1 : 2, to += vector)
+    clear(to + all * lines * kLane, 15, part);
 }
 
 // Rows of many channels lie far apart: no processor sees a pattern in them.

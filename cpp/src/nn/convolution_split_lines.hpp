@@ -65,6 +65,8 @@ class LinePlan {
 
   // Rows that some rows of results read.
   Offset rows(Offset results) const { return (results - 1) * row_step + span_; }
+  // Words of a vector's lines in those rows. Tiles read up to 15 lines beyond, zeros.
+  Offset vector_words(Offset results) const { return (rows(results) * lines + 15) * kLane; }
   // The row of the image (perhaps outside) that stands in a row of the lines, from a row of results on.
   Offset image_row(Offset result, Offset row) const {
     return start_ + (result + row / row_step) * in_step_ + row % row_step;

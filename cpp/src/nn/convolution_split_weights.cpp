@@ -89,8 +89,8 @@ class SplitWeightGradient {
     bands_ = (c_.y.count + band_ - 1) / band_;
     units_ = image_tasks * bands_;
     chunks_ = std::min(wanted, units_);
-    block_ = plan_.rows(band_) * plan_.lines * kLane;
-    part_ = blocks_ * block_ + 15 * kLane;
+    block_ = plan_.vector_words(band_);
+    part_ = blocks_ * block_;
     steps_ = blocks_ * band_;
     for (Offset b = 0; b < blocks_; ++b) {
       for (Offset i = 0; i < band_; ++i) {
@@ -139,9 +139,9 @@ class SplitWeightGradient {
     PooledBuffer<float> totals;
     alignas(64) float sums[kSquare];
     explicit Scratch(const SplitWeightGradient& p)
-        : lines(3 * p.part_), gradient(p.strips_ * p.steps_ * split::kStepWords), totals(p.strips_ * kStrip) {
-      std::fill_n(lines.data(), 3 * p.part_, 0u);
-    }
+        : lines(3 * p.part_),
+          gradient(p.strips_ * p.steps_ * split::kStepWords),
+          totals(p.strips_ * kStrip) {}
   };
 
   void accumulate(Scratch& s, Offset unit, Offset group, Offset slab, float* sums) {
@@ -149,7 +149,7 @@ class SplitWeightGradient {
     const Offset images = std::min(plan_.images, c_.images - image), rows = std::min(band_, c_.y.count - row);
     const Offset plane = c_.in_y * c_.in_x;
     const float* from = c_.in + (image * conv_.in + group * conv_.group_in() + slab * c_.channels) * plane;
-    plan_.read({from, c_.in_y, c_.in_x, plane, conv_.in * plane}, images, row, rows, s.lines.data(), block_,
+    plan_.read({from, c_.in_y, c_.in_x, plane, conv_.in * plane}, images, row, band_, s.lines.data(), block_,
                part_);
     read_gradient(s, image, group, row, images, rows);
     for (Offset strip = 0; strip < strips_; strip += 2) {
