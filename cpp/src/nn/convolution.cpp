@@ -62,26 +62,9 @@ void convolve(const Convolution& conv, const T* x, const T* weight, const T* bia
   if (is_product(conv) && !bias && activation == Activation::none) {
     return multiply_images<T>(conv, {weight, conv.in, 1}, conv.out, conv.in, x, y, run);
   }
-  Correlation<T> c;
-  c.images = conv.images;
-  c.groups = conv.groups;
-  c.channels = conv.group_in();
-  c.rows = conv.group_out();
+  Correlation<T> c = correlation(conv, false, x, weight, bias, activation, y);
   c.y = forward_axis(conv.y);
   c.x = forward_axis(conv.x);
-  c.in = x;
-  c.in_y = conv.y.in;
-  c.in_x = conv.x.in;
-  c.out = y;
-  c.out_y = conv.y.out;
-  c.out_x = conv.x.out;
-  c.weights = weight;
-  c.channel_step = conv.taps();
-  c.row_step = c.channels * conv.taps();
-  c.group_step = c.rows * c.row_step;
-  c.kernel_x = conv.x.kernel;
-  c.bias = bias;
-  c.activation = activation;
   correlate(c, run);
 }
 
@@ -94,24 +77,7 @@ void convolve_transposed(const Convolution& conv, const T* dy, const T* weight, 
       return multiply_images<T>(conv, {weight, 1, conv.in}, conv.in, conv.out, dy, dx, run);
     }
   }
-  Correlation<T> c;
-  c.images = conv.images;
-  c.groups = conv.groups;
-  c.channels = conv.group_out();
-  c.rows = conv.group_in();
-  c.in = dy;
-  c.in_y = conv.y.out;
-  c.in_x = conv.x.out;
-  c.out = dx;
-  c.out_y = conv.y.in;
-  c.out_x = conv.x.in;
-  c.weights = weight;
-  c.row_step = conv.taps();
-  c.channel_step = c.rows * conv.taps();
-  c.group_step = c.channels * c.channel_step;
-  c.kernel_x = conv.x.kernel;
-  c.bias = bias;
-  c.activation = activation;
+  Correlation<T> c = correlation(conv, true, dy, weight, bias, activation, dx);
   // A few operations for each number: those with zeros cost less than to write every other number.
   if (is_depthwise(c)) {
     c.y = spread_axis(conv.y);

@@ -19,30 +19,10 @@ using split::kStrip;
 using split::Word;
 
 constexpr Offset kSquare = 4 * kStrip * kStrip;
-constexpr Offset kBytes = 640 << 10;  // of a task's lines: a third of a second-level cache
+constexpr Offset kBytes = 1 << 20;  // of a task's lines: a third of a second-level cache
 constexpr Offset kTasks = 8;
 constexpr Offset kMostImages = 16;  // side by side
 constexpr Offset kSlab = 800;       // terms of a sum at a time, about
-// Neighbours in a row of the results, among the positions of a vector.
-struct Run {
-  __mmask16 used;
-  Offset image, to;  // lane 0, in that image's row
-};
-
-// Images of a line: as few as leave hardly more lanes idle than is possible.
-Offset images_of_a_line(const Correlation<float>& c) {
-  const auto idle = [&](Offset n) {
-    return round_up(n * c.x.count, kLane) / static_cast<double>(n * c.x.count);
-  };
-  const Offset most = std::min(kMostImages, c.images);
-  double least = idle(1);
-  for (Offset n = 2; n <= most; ++n) least = std::min(least, idle(n));
-  Offset n = 1;
-  while (idle(n) > 1.04 * least) ++n;
-  // Two vectors at a time use the matrix unit better than one.
-  return n * c.x.count <= kLane ? std::min(most, 2 * n) : n;
-}
-
 // Channels are cut into equal shares, where they can be.
 Offset slabs(const Correlation<float>& c) {
   const Offset depth = c.channels * static_cast<Offset>(c.y.taps.size() * c.x.taps.size());
@@ -58,26 +38,62 @@ Correlation<float> slab_of(Correlation<float> c) {
   return c;
 }
 
+// How many images lie side by side, and how many rows of results are a task. Few leave lanes idle, many leave
+// room for few rows, and rows that two tasks need are cut twice.
+struct Band {
+  Offset images = 0, rows = 0;
+
+  explicit Band(const Correlation<float>& c) {
+    double least = 0;
+    for (Offset n = 1; n <= std::min(kMostImages, c.images); ++n) {
+      const Offset most = rows_of_results(c, n);
+      const double cost = cycles(c, n, most);
+      if (n > 1 && cost > 0.98 * least) continue;
+      images = n;
+      rows = most;
+      least = cost;
+    }
+    const Offset tasks = (c.images + images - 1) / images * c.groups;
+    const Offset bands = std::max((c.y.count + rows - 1) / rows, std::min(c.y.count, kTasks / tasks));
+    rows = (c.y.count + bands - 1) / bands;
+  }
+
+ private:
+  static Offset vectors(const Correlation<float>& c, Offset n) { return (n * c.x.count + kLane - 1) / kLane; }
+  static Offset lines(const Correlation<float>& c) {
+    return (c.channels * static_cast<Offset>(c.x.taps.size()) + 1) / 2;
+  }
+
+  static Offset rows_of_results(const Correlation<float>& c, Offset n) {
+    const Offset bytes = 3 * vectors(c, n) * lines(c) * kLane * Offset{sizeof(Word)};
+    return std::clamp<Offset>((kBytes / bytes - c.y.reach * c.y.in_step) / c.y.in_step, 1, c.y.count);
+  }
+
+  // For a position of the results; of a slab.
+  static double cycles(const Correlation<float>& c, Offset n, Offset rows) {
+    const double v = static_cast<double>(vectors(c, n)), read = static_cast<double>(rows + c.y.reach) / rows;
+    const double squares =
+        std::ceil(lines(c) * static_cast<double>(c.y.taps.size()) / 16) * std::ceil(c.rows / 16.0);
+    const double cut = 16 * static_cast<double>(lines(c)) * static_cast<double>(c.y.in_step) * read;
+    return (115 * squares + cut) * v / static_cast<double>(n * c.x.count);
+  }
+};
+
 class SplitCorrelator {
  public:
   SplitCorrelator(const Correlation<float>& c, const Execution& run)
       : c_(c),
         run_(run),
         slabs_(slabs(c)),
-        plan_(slab_of(c), images_of_a_line(c), true),
+        band_(slab_of(c)),
+        plan_(slab_of(c), band_.images, true),
         steps_(static_cast<Offset>(plan_.tiles.size())),
         strips_(split::strips_of(c.rows)),
         image_tasks_((c.images + plan_.images - 1) / plan_.images),
         packed_(c.groups * slabs_ * strips_ * steps_ * split::kStepWords) {
-    list_runs();
-    const Offset row_bytes = 3 * plan_.vectors * plan_.lines * kLane * Offset{sizeof(Word)};
-    const Offset wanted = std::max<Offset>(1, kTasks / (image_tasks_ * c.groups));
-    const Offset fits = std::max<Offset>(1, (kBytes / row_bytes - plan_.rows(1)) / plan_.row_step + 1);
-    band_ = std::max<Offset>(1, std::min((c.y.count + wanted - 1) / wanted, fits));
-    bands_ = (c.y.count + band_ - 1) / band_;
-    band_ = (c.y.count + bands_ - 1) / bands_;
-    vector_ = plan_.rows(band_) * plan_.lines * kLane;
-    part_ = plan_.vectors * vector_ + 15 * kLane;  // tiles read up to 15 lines beyond those of a task
+    bands_ = (c.y.count + band_.rows - 1) / band_.rows;
+    vector_ = plan_.vector_words(band_.rows);
+    part_ = plan_.vectors * vector_;
     for (Offset s = 0; s < steps_; ++s) {
       left_steps_.push_back(s * split::kStepWords);
       right_steps_.push_back(plan_.tiles[s].line * kLane);
@@ -94,7 +110,7 @@ class SplitCorrelator {
         [&](Scratch& s, Offset task) {
           const Offset band = task % bands_, group = task / bands_ % c_.groups,
                        part = task / bands_ / c_.groups;
-          compute(s, part * plan_.images, group, band * band_);
+          compute(s, part * plan_.images, group, band * band_.rows);
         });
     return finite_;
   }
@@ -106,26 +122,11 @@ class SplitCorrelator {
     PooledBuffer<float> partial;  // sums of slabs, square by square
     alignas(64) float sums[2][kSquare];
     explicit Scratch(const SplitCorrelator& p)
-        : lines(3 * p.part_), partial(p.slabs_ > 1 ? p.squares() * kSquare : 0) {
-      std::fill_n(lines.data(), 3 * p.part_, 0u);
-    }
+        : lines(3 * p.part_), partial(p.slabs_ > 1 ? p.squares() * kSquare : 0) {}
   };
 
   // Of a task's results.
-  Offset squares() const { return (strips_ + 1) / 2 * ((plan_.vectors + 1) / 2) * band_; }
-
-  void list_runs() {
-    const Offset n = c_.x.count;
-    for (Offset v = 0; v < plan_.vectors; ++v) {
-      first_run_.push_back(runs_.size());
-      for (Offset i = v * kLane / n; i < plan_.images && i * n < (v + 1) * kLane; ++i) {
-        const Offset lane = i * n - v * kLane;
-        const unsigned used = (1u << std::min(kLane, lane + n)) - (1u << std::max<Offset>(0, lane));
-        runs_.push_back({static_cast<__mmask16>(used), i, -lane * c_.x.out_step});
-      }
-    }
-    first_run_.push_back(runs_.size());
-  }
+  Offset squares() const { return (strips_ + 1) / 2 * ((plan_.vectors * band_.rows + 1) / 2); }
 
   void pack_weights() {
     const Offset items = c_.groups * slabs_ * strips_;
@@ -156,74 +157,94 @@ class SplitCorrelator {
     return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), used, at, row, 4);
   }
 
+  // Some rows of some images, and where their results go.
+  struct Task {
+    Offset images, rows, group, vectors;
+    float* out;
+
+    Offset columns() const { return vectors * rows; }  // vectors of results of a channel
+  };
+
+  // Two strips and two columns, or what is left of them. Neighbours are the same vector in two rows, which
+  // read mostly the same lines.
+  struct Square {
+    Offset strip, column, strips, columns;
+  };
+
   void compute(Scratch& s, Offset image, Offset group, Offset row) {
-    const Offset images = std::min(plan_.images, c_.images - image), rows = std::min(band_, c_.y.count - row);
-    const Offset vectors = (images * c_.x.count + kLane - 1) / kLane;
-    float* out = c_.out + (image * c_.groups + group) * c_.rows * c_.out_y * c_.out_x +
-                 (c_.y.out_start + row * c_.y.out_step) * c_.out_x + c_.x.out_start;
-    const Offset plane = c_.in_y * c_.in_x;
-    split::Planes x{nullptr, c_.in_y, c_.in_x, plane, c_.groups * c_.channels * plane};
+    const Offset images = std::min(plan_.images, c_.images - image);
+    const Task task{images, std::min(band_.rows, c_.y.count - row), group,
+                    (images * c_.x.count + kLane - 1) / kLane,
+                    c_.out + (image * c_.groups + group) * c_.rows * c_.out_y * c_.out_x +
+                        (c_.y.out_start + row * c_.y.out_step) * c_.out_x + c_.x.out_start};
+    const Offset plane = c_.in_y * c_.in_x, channels = c_.channels / slabs_;
+    const float* from = c_.in + (image * c_.groups + group) * c_.channels * plane;
     for (Offset slab = 0; slab < slabs_; ++slab) {
-      x.from = c_.in + ((image * c_.groups + group) * c_.channels + slab * (c_.channels / slabs_)) * plane;
-      plan_.read(x, images, row, rows, s.lines.data(), vector_, part_);
-      const auto finish = [&](float* sums, const Square& q, float* partial) {
-        if (slab > 0) add(sums, partial, q);
-        if (slab + 1 < slabs_) {
-          if (slab == 0) std::copy_n(sums, kSquare, partial);
-        } else {
-          write(slab > 0 ? partial : sums, q, group, images, out + q.row * c_.y.out_step * c_.out_x);
-        }
-      };
-      // What was summed is written while the next square is multiplied.
-      Square before{};
-      Offset n = 0;
-      for (Offset strip = 0; strip < strips_; strip += 2) {
-        for (Offset v = 0; v < vectors; v += 2) {
-          for (Offset i = 0; i < rows; ++i, ++n) {
-            const Square q{strip, v, i, std::min<Offset>(2, strips_ - strip),
-                           std::min<Offset>(2, vectors - v)};
-            multiply(s.sums[n % 2], s.lines.data(), (group * slabs_ + slab) * strips_, q);
-            if (n > 0) finish(s.sums[(n - 1) % 2], before, s.partial.data() + (n - 1) * kSquare);
-            before = q;
-          }
-        }
-      }
-      finish(s.sums[(n - 1) % 2], before, s.partial.data() + (n - 1) * kSquare);
+      const split::Planes x{from + slab * channels * plane, c_.in_y, c_.in_x, plane,
+                            c_.groups * c_.channels * plane};
+      plan_.read(x, images, row, task.rows, s.lines.data(), vector_, part_);
+      add_slab(s, task, slab);
     }
   }
 
-  // Two strips and two vectors of a row of results, or what is left of them.
-  struct Square {
-    Offset strip, vector, row, strips, vectors;
-  };
+  // What was summed is written while the next square is multiplied.
+  void add_slab(Scratch& s, const Task& task, Offset slab) {
+    Square before{};
+    Offset n = 0;
+    const auto finish_one = [&] {
+      finish(s.sums[(n - 1) % 2], before, task, slab, s.partial.data() + (n - 1) * kSquare);
+    };
+    for (Offset strip = 0; strip < strips_; strip += 2) {
+      for (Offset column = 0; column < task.columns(); column += 2, ++n) {
+        const Square q{strip, column, std::min<Offset>(2, strips_ - strip),
+                       std::min<Offset>(2, task.columns() - column)};
+        multiply(s, q, task, slab, s.sums[n % 2]);
+        if (n > 0) finish_one();
+        before = q;
+      }
+    }
+    finish_one();
+  }
 
-  void multiply(float* sums, const Word* lines, Offset first_strip, const Square& q) {
-    const Offset strip_words = steps_ * split::kStepWords;
-    const Word* weights = packed_.data() + (first_strip + q.strip) * strip_words;
-    lines += q.vector * vector_ + q.row * plan_.row_step * plan_.lines * kLane;
+  void multiply(const Scratch& s, const Square& q, const Task& task, Offset slab, float* sums) {
+    const Offset strip_words = steps_ * split::kStepWords, row_words = plan_.row_step * plan_.lines * kLane;
+    const Word* weights = packed_.data() + ((task.group * slabs_ + slab) * strips_ + q.strip) * strip_words;
+    const auto lines = [&](Offset column) {
+      return s.lines.data() + column / task.rows * vector_ + column % task.rows * row_words;
+    };
     const split::TileRow a{{weights, weights + strip_words}, left_steps_.data(), 16, split::kPart};
-    const split::TileRow b{{lines, lines + vector_}, right_steps_.data(), kLane, part_};
-    split::multiply_tiles(q.strips, q.vectors, a, b, steps_, sums);
+    const split::TileRow b{
+        {lines(q.column), lines(q.column + q.columns - 1)}, right_steps_.data(), kLane, part_};
+    split::multiply_tiles(q.strips, q.columns, a, b, steps_, sums);
+  }
+
+  void finish(float* sums, const Square& q, const Task& task, Offset slab, float* partial) {
+    if (slab > 0) add(sums, partial, q);
+    if (slab + 1 == slabs_) {
+      write(slab > 0 ? partial : sums, q, task);
+    } else if (slab == 0) {
+      std::copy_n(sums, kSquare, partial);
+    }
   }
 
   static void add(const float* sums, float* to, const Square& q) {
     for (Offset r = 0; r < q.strips * kStrip; ++r, sums += 2 * kStrip, to += 2 * kStrip) {
-      for (Offset j = 0; j < q.vectors * kStrip; j += kStrip) store(to + j, load(to + j) + load(sums + j));
+      for (Offset j = 0; j < q.columns * kStrip; j += kStrip) store(to + j, load(to + j) + load(sums + j));
     }
   }
 
-  [[gnu::noinline]] void write(float* sums, const Square& q, Offset group, Offset images, float* out) {
+  void write(float* sums, const Square& q, const Task& task) {
     const Offset first = q.strip * kStrip, rows = std::min(c_.rows - first, q.strips * kStrip);
     const Offset plane = c_.out_y * c_.out_x, image = c_.groups * c_.rows * plane;
     check(sums, q);
     if (c_.bias || c_.activation != Activation::none) {
-      finish_sums(sums, rows, c_.bias ? c_.bias + group * c_.rows + first : nullptr);
+      finish_sums(sums, rows, c_.bias ? c_.bias + task.group * c_.rows + first : nullptr);
     }
-    for (Offset v = 0; v < q.vectors; ++v, sums += kStrip) {
-      const std::size_t end = first_run_[q.vector + v + 1];
-      for (std::size_t k = first_run_[q.vector + v]; k < end && runs_[k].image < images; ++k) {
-        write_run(sums, runs_[k].used, rows, plane,
-                  out + runs_[k].image * image + runs_[k].to + first * plane);
+    for (Offset column = q.column; column < q.column + q.columns; ++column, sums += kStrip) {
+      float* out = task.out + first * plane + column % task.rows * c_.y.out_step * c_.out_x;
+      for (const split::Piece& piece : plan_.results[column / task.rows]) {
+        if (piece.image >= task.images) break;
+        write_piece(sums, piece.used, rows, plane, out + piece.image * image + piece.at);
       }
     }
   }
@@ -232,7 +253,7 @@ class SplitCorrelator {
   void check(const float* sums, const Square& q) {
     Simd<float> zeros{};
     for (Offset r = 0; r < q.strips * kStrip; ++r, sums += 2 * kStrip) {
-      for (Offset v = 0; v < q.vectors; ++v) zeros += load(sums + v * kStrip) * 0.0f;
+      for (Offset v = 0; v < q.columns; ++v) zeros += load(sums + v * kStrip) * 0.0f;
     }
     if (any(zeros != zeros)) finite_ = false;
   }
@@ -247,7 +268,7 @@ class SplitCorrelator {
     }
   }
 
-  void write_run(const float* sums, __mmask16 used, Offset rows, Offset plane, float* to) const {
+  void write_piece(const float* sums, __mmask16 used, Offset rows, Offset plane, float* to) const {
     if (c_.x.out_step != 1) {
       for (Offset r = 0; r < rows; ++r) scatter(to + r * plane, used, load(sums + r * 2 * kStrip));
     } else if (used == 0xffff) {
@@ -267,13 +288,12 @@ class SplitCorrelator {
   const Correlation<float>& c_;
   const Execution& run_;
   Offset slabs_;
-  split::LinePlan plan_;  // of a slab
+  Band band_;  // of a slab, as all that follows
+  split::LinePlan plan_;
   Offset steps_, strips_;
-  Offset image_tasks_, band_, bands_;  // rows of results of a task
-  PooledBuffer<Word> packed_;          // weights
-  std::vector<Run> runs_;
-  std::vector<std::size_t> first_run_;  // of a vector
-  Offset vector_, part_;                // words of a vector's lines, of a part
+  Offset image_tasks_, bands_;
+  PooledBuffer<Word> packed_;  // weights
+  Offset vector_, part_;       // words of a vector's lines, of a part
   std::vector<Offset> left_steps_, right_steps_;
   std::atomic<bool> finite_{true};
 };
@@ -290,7 +310,7 @@ bool is_split(const Correlation<float>& c) {
   const double count = static_cast<double>(c.x.count), rows = static_cast<double>(c.rows);
   const double lines = std::ceil(c.channels / 2.0 * static_cast<double>(c.x.taps.size()));
   const double squares = std::ceil(lines * static_cast<double>(c.y.taps.size()) / 16) * std::ceil(rows / 16);
-  const double n = static_cast<double>(images_of_a_line(c)) * count, used = n / (16 * std::ceil(n / 16));
+  const double n = static_cast<double>(Band(slab_of(c)).images) * count, used = n / (16 * std::ceil(n / 16));
   const double pieces = c.x.count % kLane == 0 ? 1 : 1 + kLane / count;
   const double positions = static_cast<double>(c.images * c.y.count) * count;
   const double matrix = squares * (rows > 16 ? 115 : 126) +

@@ -11,6 +11,10 @@ namespace {
 
 constexpr Offset kMostColumns = 16, kMostPieces = 3;
 
+void clear(Word* to, Offset lines, Offset part) {
+  for (int p = 0; p < 3; ++p) std::fill_n(to + p * part, lines * kLane, 0u);
+}
+
 }  // namespace
 
 LinePlan::LinePlan(const Correlation<float>& c, Offset images, bool pairs)
@@ -45,24 +49,31 @@ void LinePlan::list_sources(bool pairs) {
   lines = static_cast<Offset>(sources.size());
 }
 
+// The pieces of a vector's images, of a line whose number j stands at start + j step.
+View LinePlan::view(const Line& line, Offset vector) const {
+  View view;
+  const Offset begin = vector * kLane;
+  for (Offset i = begin / line.count; i < images && i * line.count < begin + kLane; ++i) {
+    const Offset lane = i * line.count - begin;  // of the image's first position
+    const Offset first = std::max<Offset>(0, lane + line.first), last = std::min(kLane, lane + line.last);
+    if (first >= last) continue;
+    const unsigned used = (1u << last) - (1u << first);
+    view.push_back({static_cast<__mmask16>(used), i, line.start - lane * line.step});
+  }
+  return view;
+}
+
 void LinePlan::list_views(const Correlation<float>& c) {
+  const Line result(c.x.count * c.x.out_step, 0, c.x.out_step, c.x.count);
   for (Offset v = 0; v <= vectors; ++v) {
     Offset most = 1;
     for (std::size_t l = 0; l < c.x.taps.size(); ++l) {
       const Offset start = c.x.in_start + c.x.shift[l] * step_ + c.x.phase[l];
-      const Line line(c.in_x, start, step_, c.x.count);
-      View view;
-      for (Offset i = v * kLane / line.count; i < images && i * line.count < (v + 1) * kLane; ++i) {
-        const Offset lane = i * line.count - v * kLane;  // of the image's first position
-        const Offset begin = std::max<Offset>(0, lane + line.first), end = std::min(kLane, lane + line.last);
-        if (begin >= end) continue;
-        const unsigned used = (1u << end) - (1u << begin);
-        view.push_back({static_cast<__mmask16>(used), i, start - lane * step_});
-      }
-      most = std::max(most, static_cast<Offset>(view.size()));
-      views_.push_back(view);
+      views_.push_back(view(Line(c.in_x, start, step_, c.x.count), v));
+      most = std::max(most, static_cast<Offset>(views_.back().size()));
     }
     pieces_.push_back(most);
+    results.push_back(view(result, v));
   }
 }
 
@@ -109,10 +120,12 @@ void LinePlan::read(const Planes& x, Offset used, Offset result, Offset rows, Wo
       if (i >= 0 && i < x.rows) {
         read_row(x, used, i, v, at, part);
       } else {
-        for (int p = 0; p < 3; ++p) std::fill_n(at + p * part, lines * kLane, 0u);
+        clear(at, lines, part);
       }
     }
   }
+  for (Offset v = 0; v < vectors; v += pairs_ ? 1 : 2, to += vector)
+    clear(to + all * lines * kLane, 15, part);
 }
 
 // Rows of many channels lie far apart: no processor sees a pattern in them.

@@ -21,13 +21,13 @@ namespace split {
 
 constexpr Offset kLane = 16;  // positions of a vector
 
-// What a vector takes from a row of an image.
+// What a vector takes from a row of an image, or gives to a row of results: lane 0 stands for number `at`.
 struct Piece {
   __mmask16 used;  // lanes
   Offset image, at;
 };
 
-// A vector of positions, seen through a column of the kernel: a piece of every image in it.
+// A vector of positions: a piece of every image in it.
 using View = std::vector<Piece>;
 
 // Two numbers side by side in the words of a line: a channel through a column of the kernel, and another, or
@@ -61,9 +61,12 @@ class LinePlan {
   Offset lines = 0;  // of a row
   Offset row_step;   // rows from one row of results to the next
   std::vector<LineTile> tiles;
+  std::vector<View> results;  // of each vector: where in the rows of results it belongs
 
   // Rows that some rows of results read.
   Offset rows(Offset results) const { return (results - 1) * row_step + span_; }
+  // Words of a vector's lines in those rows. Tiles read up to 15 lines beyond, zeros.
+  Offset vector_words(Offset results) const { return (rows(results) * lines + 15) * kLane; }
   // The row of the image (perhaps outside) that stands in a row of the lines, from a row of results on.
   Offset image_row(Offset result, Offset row) const {
     return start_ + (result + row / row_step) * in_step_ + row % row_step;
@@ -77,6 +80,7 @@ class LinePlan {
  private:
   void list_sources(bool pairs);
   void list_views(const Correlation<float>& c);
+  View view(const Line& line, Offset vector) const;
   void list_tiles(const Correlation<float>& c);
   void add_run(const Correlation<float>& c, const std::vector<std::size_t>& rows, Offset first);
 

@@ -39,20 +39,10 @@ Offset channels_of_a_slab(const Convolution& c) {
 
 // The images as the forward pass reads them.
 Correlation<float> lines_of(const Convolution& conv, const float* x) {
-  Correlation<float> c{};
-  c.images = conv.images;
-  c.groups = conv.groups;
+  Correlation<float> c = correlation<float>(conv, false, x, nullptr, nullptr, Activation::none, nullptr);
   c.channels = channels_of_a_slab(conv);
-  c.rows = conv.group_out();
   c.y = forward_axis(conv.y);
   c.x = forward_axis(conv.x);
-  c.in = x;
-  c.in_y = conv.y.in;
-  c.in_x = conv.x.in;
-  c.channel_step = conv.taps();
-  c.row_step = conv.group_in() * conv.taps();
-  c.group_step = c.rows * c.row_step;
-  c.kernel_x = conv.x.kernel;
   return c;
 }
 
@@ -99,8 +89,8 @@ class SplitWeightGradient {
     bands_ = (c_.y.count + band_ - 1) / band_;
     units_ = image_tasks * bands_;
     chunks_ = std::min(wanted, units_);
-    block_ = plan_.rows(band_) * plan_.lines * kLane;
-    part_ = blocks_ * block_ + 15 * kLane;
+    block_ = plan_.vector_words(band_);
+    part_ = blocks_ * block_;
     steps_ = blocks_ * band_;
     for (Offset b = 0; b < blocks_; ++b) {
       for (Offset i = 0; i < band_; ++i) {
@@ -108,7 +98,6 @@ class SplitWeightGradient {
         right_steps_.push_back((b * band_ + i) * split::kStepWords);
       }
     }
-    list_runs();
   }
 
   bool compute(float* dw, float* db) {
@@ -144,41 +133,23 @@ class SplitWeightGradient {
   }
 
  private:
-  struct Run {
-    __mmask16 used;
-    Offset image, from;
-  };
-
   struct Scratch {
     AmxTiles tiles;
     PooledBuffer<Word> lines, gradient;
     PooledBuffer<float> totals;
     alignas(64) float sums[kSquare];
     explicit Scratch(const SplitWeightGradient& p)
-        : lines(3 * p.part_), gradient(p.strips_ * p.steps_ * split::kStepWords), totals(p.strips_ * kStrip) {
-      std::fill_n(lines.data(), 3 * p.part_, 0u);
-    }
+        : lines(3 * p.part_),
+          gradient(p.strips_ * p.steps_ * split::kStepWords),
+          totals(p.strips_ * kStrip) {}
   };
-
-  void list_runs() {
-    const Offset n = c_.x.count;
-    for (Offset v = 0; v < 2 * blocks_; ++v) {
-      first_run_.push_back(runs_.size());
-      for (Offset i = v * kLane / n; i < plan_.images && i * n < (v + 1) * kLane; ++i) {
-        const Offset lane = i * n - v * kLane;
-        const unsigned used = (1u << std::min(kLane, lane + n)) - (1u << std::max<Offset>(0, lane));
-        runs_.push_back({static_cast<__mmask16>(used), i, -lane});
-      }
-    }
-    first_run_.push_back(runs_.size());
-  }
 
   void accumulate(Scratch& s, Offset unit, Offset group, Offset slab, float* sums) {
     const Offset image = unit / bands_ * plan_.images, row = unit % bands_ * band_;
     const Offset images = std::min(plan_.images, c_.images - image), rows = std::min(band_, c_.y.count - row);
     const Offset plane = c_.in_y * c_.in_x;
     const float* from = c_.in + (image * conv_.in + group * conv_.group_in() + slab * c_.channels) * plane;
-    plan_.read({from, c_.in_y, c_.in_x, plane, conv_.in * plane}, images, row, rows, s.lines.data(), block_,
+    plan_.read({from, c_.in_y, c_.in_x, plane, conv_.in * plane}, images, row, band_, s.lines.data(), block_,
                part_);
     read_gradient(s, image, group, row, images, rows);
     for (Offset strip = 0; strip < strips_; strip += 2) {
@@ -235,11 +206,12 @@ class SplitWeightGradient {
     for (Offset o = 0; o < kStrip; ++o) {
       square[o] = Simd<float>{};
       if (o >= channels) continue;
-      for (std::size_t k = first_run_[v]; k < first_run_[v + 1] && runs_[k].image < images; ++k) {
-        const Offset at = first + o * plane + runs_[k].image * conv_.out * plane + runs_[k].from;
-        Simd<float> part = _mm512_maskz_loadu_ps(runs_[k].used, dy_ + at);
+      for (const split::Piece& piece : plan_.results[v]) {
+        if (piece.image >= images) break;
+        const Offset at = first + o * plane + piece.image * conv_.out * plane + piece.at;
+        Simd<float> part = _mm512_maskz_loadu_ps(piece.used, dy_ + at);
         if (activation_ != Activation::none) {
-          const Simd<float> y = _mm512_maskz_loadu_ps(runs_[k].used, y_ + at);
+          const Simd<float> y = _mm512_maskz_loadu_ps(piece.used, y_ + at);
           part = before_activation<float>(activation_, y, part);
         }
         square[o] += part;
@@ -282,8 +254,6 @@ class SplitWeightGradient {
   Offset strips_, tiles_, squares_;
   Offset band_, bands_, units_, chunks_, steps_;
   Offset block_, part_;  // words of a block's lines, of a part
-  std::vector<Run> runs_;
-  std::vector<std::size_t> first_run_;
   std::vector<Offset> left_steps_, right_steps_;
   std::atomic<bool> finite_{true};
 };

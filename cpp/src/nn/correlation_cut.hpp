@@ -2,9 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <utility>
 
 #include "eckart/linalg/activation.hpp"
 #include "eckart/linalg/register_tile.hpp"
+#include "eckart/nn/convolution.hpp"
 #include "images_inside.hpp"
 #include "panels.hpp"
 
@@ -23,6 +25,37 @@ struct Correlation {
   const T* bias;  // (groups, rows) or null
   Activation activation;
 };
+
+// A convolution, or what leads back from its result, but for the axes.
+template <class T>
+Correlation<T> correlation(const Convolution& conv, bool back, const T* in, const T* weights, const T* bias,
+                           Activation activation, T* out) {
+  Correlation<T> c;
+  c.images = conv.images;
+  c.groups = conv.groups;
+  c.channels = conv.group_in();
+  c.rows = conv.group_out();
+  c.in = in;
+  c.in_y = conv.y.in;
+  c.in_x = conv.x.in;
+  c.out = out;
+  c.out_y = conv.y.out;
+  c.out_x = conv.x.out;
+  c.weights = weights;
+  c.channel_step = conv.taps();
+  c.row_step = c.channels * conv.taps();
+  c.group_step = c.rows * c.row_step;
+  c.kernel_x = conv.x.kernel;
+  c.bias = bias;
+  c.activation = activation;
+  if (back) {
+    std::swap(c.channels, c.rows);
+    std::swap(c.in_y, c.out_y);
+    std::swap(c.in_x, c.out_x);
+    std::swap(c.channel_step, c.row_step);
+  }
+  return c;
+}
 
 // How the work is cut: a task is some images (or some rows of one), of one group.
 template <class T>

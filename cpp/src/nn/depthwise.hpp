@@ -8,6 +8,7 @@
 
 #include "convolution_split.hpp"
 #include "correlation.hpp"
+#include "depthwise_flat.hpp"
 
 namespace eckart {
 
@@ -160,7 +161,10 @@ bool is_depthwise(const Correlation<T>& c) {
 template <class T>
 void correlate(const Correlation<T>& c, const Execution& run) {
   if (c.images * c.groups * c.rows * c.y.count * c.x.count == 0) return;
-  if (is_depthwise(c)) return DepthwiseCorrelator<T>(c).run(run);
+  if (is_depthwise(c)) {
+    if (FlatDepthwiseCorrelator<T>::suits(c)) return FlatDepthwiseCorrelator<T>(c).run(run);
+    return DepthwiseCorrelator<T>(c).run(run);
+  }
   if constexpr (std::is_same_v<T, float>) {
     if (is_split(c) && correlate_split(c, run)) return;
   }

@@ -36,6 +36,10 @@ CASES = [
     (2, 3, 3, 3, (12, 12), (2, 2), (4, 3), (0, 0, 0, 0), (1, 1)),  # and with gaps
     (2, 130, 150, 1, (17, 16), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1)),  # a large product for each image
     (1, 2, 5, 1, (61, 60), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1)),  # few weights, several bands
+    (3, 4, 4, 4, (9, 14), (3, 3), (1, 1), (0, 1, 0, 1), (1, 1)),  # one channel a group, rows of equal length
+    (2, 3, 3, 3, (1, 5), (2, 3), (1, 1), (1, 1, 0, 1), (1, 1)),
+    (2, 3, 3, 3, (7, 1), (3, 3), (1, 1), (2, 2, 2, 2), (2, 2)),
+    (1, 2, 2, 2, (6, 23), (1, 3), (1, 1), (0, 2, 0, 0), (1, 1)),
 ]
 
 
@@ -113,7 +117,7 @@ def test_what_memory_held_does_not_show(case):
 
 
 @pytest.mark.parametrize(
-    "case", [(9, *CASES[i][1:]) for i in (0, 4, 5, 7, 12, 20, 22, 23, 25)] + [CASES[i] for i in (0, 16)]
+    "case", [(9, *CASES[i][1:]) for i in (0, 4, 5, 7, 12, 20, 22, 23, 25, 27)] + [CASES[i] for i in (0, 16)]
 )
 def test_threads_change_no_bit(case):
     """Tasks depend on the shapes alone, and partial gradients are added in order."""
@@ -134,6 +138,17 @@ def test_a_small_batch_and_one_image_are_cut_alike():
     x, w, b, sizes = arrays((12, *CASES[12][1:]), np.float64)
     y = native.conv2d(x, w, b, *sizes, "none", 2)
     assert np.array_equal(native.conv2d(x[5:6], w, b, *sizes, "none", 2), y[5:6])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_do_not_see_each_other(dtype):
+    """Where a plane is read as one long row, what is beyond a row's end is masked out, were it infinite."""
+    x = np.ones((1, 2, 6, 14), dtype)
+    x[0, 0, 2, 13] = np.inf
+    y = native.conv2d(x, np.ones((2, 1, 3, 3), dtype), None, (1, 1), (1, 1, 1, 1), (1, 1), 2, "none", 1)
+    assert np.isinf(y[0, 0, 1:4, 12:]).all()
+    assert np.isinf(y).sum() == 6
+    assert np.isfinite(y).sum() == y.size - 6
 
 
 def test_targets_are_written_and_needs_respected():
