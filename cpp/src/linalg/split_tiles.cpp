@@ -116,6 +116,7 @@ __attribute__((target("amx-tile,amx-bf16"))) void multiply(const Word* a, Offset
     add_products<rows, columns>();
     load_right<columns>(right, b_strip);
     add_products<rows, columns>();
+    if (meanwhile && meanwhile->more()) meanwhile->step();
     load_left<rows>(left + 2 * kPart, a_strip);
     add_products<rows, columns>();
   }
