@@ -70,13 +70,14 @@ struct Plan {
     return cost(m, n, p.b, p.c) + (n > width ? 0.25 * m * p.k : 0.0) + kBlockCost;
   }
 
-  // Multiply-adds of whole vectors, and numbers that are copied with a transposition or stored one by one.
+  // Cycles: multiply-adds of whole vectors, copies of B, transposed or not, and stores, in vectors or one by
+  // one.
   double cost(Offset m, Offset n, const Strided<const T>& b, const Strided<T>& c) const {
     const double lanes = static_cast<double>(kSimdWidth<T>);
     const double work =
         static_cast<double>(m) * static_cast<double>(round_up(n, kSimdWidth<T>)) * p.k / (2 * lanes);
     const double copies = b.column == 1 ? (m > kDirectRows * kPanel ? n * p.k / lanes : 0.0) : 0.5 * n * p.k;
-    return work + copies + (c.column == 1 ? 0.0 : 1.0 * m * n);
+    return work + copies + (c.column == 1 ? 2 / lanes : 1.0) * static_cast<double>(m * n);
   }
 
   Offset row_blocks() const { return parts(p.m, rows); }

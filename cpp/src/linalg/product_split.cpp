@@ -90,12 +90,13 @@ class SplitProduct {
     alignas(64) float sums[4 * kStrip * kStrip];
     PooledBuffer<Word> copy;  // of the shared strips, where this thread has one
     const Word* shared;
-    Scratch(SplitProduct& p, Offset t, Offset first, Offset strips, const Word* packed)
-        : own(4 * p.strip_), copy(packed ? 0 : strips * p.strip_), shared(packed) {
-      if (packed) return;
-      p.finish(p.packing(p.shared_, first, strips, t, copy.data()));
-      shared = copy.data();
-    }
+    Offset ready;           // shared strips that are packed
+    split::Packing coming;  // of the next two
+    Scratch(SplitProduct& p, Offset strips, const Word* packed)
+        : own(4 * p.strip_),
+          copy(packed ? 0 : strips * p.strip_),
+          shared(packed ? packed : copy.data()),
+          ready(packed ? strips : 0) {}
   };
 
   // What the terms [t, t + slab_) add to the products with a part of the shared lines, packed together in
@@ -109,7 +110,7 @@ class SplitProduct {
       });
     }
     parallel_for((own_.n + block_ - 1) / block_, 2 * own_.n * lines * terms, run_,
-                 [&] { return Scratch(*this, t, first, strips, packed); },
+                 [&] { return Scratch(*this, strips, packed); },
                  [&](Scratch& s, Offset task) { block(task * block_, t, first, s); });
   }
 
@@ -123,29 +124,43 @@ class SplitProduct {
     if (!packing.finish()) finite_ = false;
   }
 
-  // While two strips of its own are multiplied with all the shared ones, the next two are packed.
+  // Two strips from strip i on, of those that begin at a line.
+  split::Packing pair(const Side& side, Offset first, Offset i, Offset strips, Offset t, Word* to) const {
+    if (i >= strips) return {};
+    return packing(side, first + i * kStrip, std::min<Offset>(2, strips - i), t, to);
+  }
+
+  // While two strips of its own are multiplied with all the shared ones, the next two are packed; with the
+  // first ones, the shared ones too.
   void block(Offset own, Offset t, Offset shared, Scratch& s) {
     const Offset own_strips = own_.strips(own, block_), shared_strips = shared_.strips(shared, part_);
     const auto packed = [&](Offset i) { return s.own.data() + i / 2 % 2 * 2 * strip_; };
-    const auto pair = [&](Offset i) {
-      return i < own_strips
-                 ? packing(own_, own + i * kStrip, std::min<Offset>(2, own_strips - i), t, packed(i))
-                 : split::Packing();
-    };
-    finish(pair(0));
+    finish(pair(own_, own, 0, own_strips, t, packed(0)));
     for (Offset i = 0; i < own_strips; i += 2) {
-      split::Packing next = pair(i + 2);
+      split::Packing next = pair(own_, own, i + 2, own_strips, t, packed(i + 2));
       for (Offset j = 0; j < shared_strips; j += 2) {
+        while (s.ready <= j) pack_shared(shared, shared_strips, t, s);
         const Word *x = packed(i), *y = s.shared + j * strip_;
         const Offset x_line = own + i * kStrip, y_line = shared + j * kStrip;
+        split::Packing& meanwhile = s.coming.more() ? s.coming : next;
         if (own_.left) {
-          square(x, y, x_line, y_line, t, s.sums, next);
+          square(x, y, x_line, y_line, t, s.sums, meanwhile);
         } else {
-          square(y, x, y_line, x_line, t, s.sums, next);
+          square(y, x, y_line, x_line, t, s.sums, meanwhile);
         }
       }
       finish(next);
     }
+  }
+
+  // What is left of the next two shared strips; those behind are begun.
+  void pack_shared(Offset shared, Offset strips, Offset t, Scratch& s) {
+    const auto from = [&](Offset i) {
+      return pair(shared_, shared, i, strips, t, s.copy.data() + i * strip_);
+    };
+    finish(s.ready == 0 ? from(0) : s.coming);
+    s.ready += 2;
+    s.coming = from(s.ready);
   }
 
   // Two strips of each side, or what is left of them, from (row, column) of C on.

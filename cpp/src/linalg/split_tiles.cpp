@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "eckart/base/vector_square.hpp"
+
 #if ECKART_HAS_AMX
 
 namespace eckart {
@@ -16,13 +18,18 @@ struct Square {
   Offset rows, columns;
 
   bool whole() const { return rows >= 16 && columns >= 16; }
-  // Line i of 16, `step` apart, of which `lines` with n numbers each lie inside.
   template <bool whole>
-  Simd<float> line(Offset i, Offset step, Offset lines, Offset n, float factor) const {
-    if constexpr (whole) return load(from + i * step) * factor;
-    return load_some(from + i * step, i < lines ? n : 0) * factor;
+  Simd<float> row(Offset r, Offset step) const {
+    if constexpr (whole) return load(from + r * step);
+    return load_some(from + r * step, r < rows ? columns : 0);
   }
 };
+
+// Returns 0, or NaN where one is not finite.
+[[gnu::always_inline]] inline Simd<float> take_pairs(Simd<float> x, Simd<float> y, Word* to) {
+  split_pairs(x, y, to);
+  return (x + y) * 0.0f;
+}
 
 // What is read is a few numbers each of many lines, which no prefetcher follows: the next step of the same
 // strip, `ahead` numbers further, is fetched meanwhile.
@@ -31,33 +38,38 @@ inline void fetch(const Square& a, const Square& b, Offset at) {
   __builtin_prefetch(b.from + at);
 }
 
-// Rows lie contiguous, `row` apart, as the tile's do.
+// Rows lie contiguous, `row` apart, as the tile's do. Both return 0, or NaN where a number is not finite.
 template <bool whole>
-void pack_straight(const Square& a, const Square& b, Offset row, Offset ahead, float factor, Word* to,
-                   Simd<float>& checks) {
+Simd<float> pack_straight(const Square& a, const Square& b, Offset row, Offset ahead, float factor,
+                          Word* to) {
+  Simd<float> checks{};
   for (Offset r = 0; r < kStrip; ++r) {
     fetch(a, b, r * row + ahead);
-    const Simd<float> x = a.line<whole>(r, row, a.rows, a.columns, factor);
-    const Simd<float> y = b.line<whole>(r, row, b.rows, b.columns, factor);
-    checks += (x + y) * 0.0f;
-    split_pairs(x, y, to + r * 16);
+    const Simd<float> x = a.row<whole>(r, row), y = b.row<whole>(r, row);
+    checks += take_pairs(x * factor, y * factor, to + r * 16);
   }
+  return checks;
 }
 
 // Columns lie contiguous, `column` apart.
 template <bool whole>
-void pack_turned(const Square& a, const Square& b, Offset column, Offset ahead, float factor, Word* to,
-                 Simd<float>& checks) {
-  Simd<float> x[16], y[16];
-  for (Offset c = 0; c < 16; ++c) {
-    fetch(a, b, c * column + ahead);
-    x[c] = a.line<whole>(c, column, a.columns, a.rows, factor);
-    y[c] = b.line<whole>(c, column, b.columns, b.rows, factor);
-    checks += (x[c] + y[c]) * 0.0f;
+Simd<float> pack_turned(const Square& a, const Square& b, Offset column, Offset ahead, float factor,
+                        Word* to) {
+  Simd<float> checks{}, x[16], y[16];
+  for (Offset c = 0; c < 16; ++c) fetch(a, b, c * column + ahead);
+  if constexpr (whole) {
+    load_transposed(a.from, column, x);
+    load_transposed(b.from, column, y);
+  } else {
+    for (Offset c = 0; c < 16; ++c) {
+      x[c] = load_some(a.from + c * column, c < a.columns ? a.rows : 0);
+      y[c] = load_some(b.from + c * column, c < b.columns ? b.rows : 0);
+    }
+    transpose<float>(x);
+    transpose<float>(y);
   }
-  transpose<float>(x);
-  transpose<float>(y);
-  for (Offset r = 0; r < kStrip; ++r) split_pairs(x[r], y[r], to + r * 16);
+  for (Offset r = 0; r < kStrip; ++r) checks += take_pairs(x[r] * factor, y[r] * factor, to + r * 16);
+  return checks;
 }
 
 // The intrinsics take literal numbers of registers: sums in 0 to 3, left tiles in 4 and 5, right in 6 and 7.
@@ -104,6 +116,7 @@ __attribute__((target("amx-tile,amx-bf16"))) void multiply(const Word* a, Offset
     add_products<rows, columns>();
     load_right<columns>(right, b_strip);
     add_products<rows, columns>();
+    if (meanwhile && meanwhile->more()) meanwhile->step();
     load_left<rows>(left + 2 * kPart, a_strip);
     add_products<rows, columns>();
   }
@@ -131,7 +144,7 @@ void Packing::step() {
   const bool straight = left_ == (term_ == 1), whole = a.whole() && b.whole();
   const auto pack = straight ? (whole ? pack_straight<true> : pack_straight<false>)
                              : (whole ? pack_turned<true> : pack_turned<false>);
-  pack(a, b, left_ == straight ? line_ : term_, kTerms * term_, factor_, to, checks_);
+  checks_ += pack(a, b, left_ == straight ? line_ : term_, kTerms * term_, factor_, to);
   if (++i_ == strips_) {
     i_ = 0;
     t_ += kTerms;

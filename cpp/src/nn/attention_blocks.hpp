@@ -7,7 +7,7 @@
 
 #include "eckart/base/buffer_pool.hpp"
 #include "eckart/base/parallel.hpp"
-#include "eckart/base/vector_exp2.hpp"
+#include "eckart/base/vector_exp.hpp"
 #include "eckart/linalg/packing.hpp"
 #include "eckart/linalg/register_tile.hpp"
 #include "eckart/nn/attention.hpp"

@@ -157,7 +157,7 @@ bool backward_head(const Attention<float>& a, Offset b, Offset h, const Heads<co
                    const float* lse, const Heads<const float>& dy, const Heads<float>& dq,
                    const Heads<float>& dk, const Heads<float>& dv, Workspace& w) {
   const HeadMask<float> mask(a.mask, b, h);
-  const Offset width = whole_squares(a.width), value_width = whole_squares(a.value_width);
+  const Offset width = whole_squares(a.width);
   const float scale = static_cast<float>(a.scale);
   if (!pack_head(a, a.q.at(b, h), a.k.at(b, h), a.v.at(b, h), dy.at(b, h), dy.row, w)) return false;
   std::fill(w.held.begin(), w.held.end(), Offset{0});

@@ -34,6 +34,55 @@ def test_threads(name, n, dtype):
     assert n == 0 or (results[0][0] != start[0]).any()
 
 
+def adaptive_steps(name, p, g, states):
+    """Return what the kernels should leave in p and the states, in float64: settings as in CALLS."""
+    p, g, *states = (a.astype(np.float64) for a in (p, g, *states))
+    if name == "adagrad_step":
+        square = states[0] + g * g
+        return p - 0.1 * g / (np.sqrt(square) + 1e-8), square
+    if name == "rmsprop_step":
+        square, mean = 0.9 * states[0] + 0.1 * g * g, states[1] + 0.1 * (g - states[1])
+        move = 0.5 * states[2] + g / (np.sqrt(np.maximum(square - mean**2, 0)) + 1e-8)
+        return p - 0.1 * move, square, mean, move
+    mean, square = states[0] + (1 - 0.9) * (g - states[0]), 0.99 * states[1] + 0.01 * g * g
+    largest = np.maximum(square, states[2])
+    return 0.99 * p - 0.1 * mean / (1.1 * np.sqrt(largest) + 1e-8), mean, square, largest
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 2e-6), (np.float64, 1e-13)])
+@pytest.mark.parametrize("n", [1, 16, 31, 1000])
+@pytest.mark.parametrize("name", ["adagrad_step", "rmsprop_step", "adam_step"])
+def test_adaptive_steps_equal_their_formulas(name, n, dtype, tolerance):
+    """Roots and quotients are approximations with a correction: as good as exact, for sizes far apart."""
+    n_states, settings = CALLS[name]
+    rng = np.random.default_rng(n)
+    size = 10.0 ** rng.uniform(-12, 12, n)
+    p, g = rng.standard_normal(n).astype(dtype), (size * rng.standard_normal(n)).astype(dtype)
+    states = [((size**2) * rng.uniform(1, 2, n)).astype(dtype) for _ in range(n_states)]
+    for i in {"rmsprop_step": (1, 2), "adam_step": (0,)}.get(name, ()):
+        states[i] = (0.1 * size * rng.standard_normal(n)).astype(dtype)
+    g[::7] = 0
+    expected = adaptive_steps(name, p, g, states)
+    getattr(native, name)(p, g, *states, *settings, 1.0, 0.0, 2)
+    found = (p, *states)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=10 * tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_step_from_nothing_and_one_out_of_range(dtype):
+    """Without any slope nothing moves; squares that overflow stop a parameter, they do not make it NaN."""
+    p, g = np.ones(40, dtype), np.zeros(40, dtype)
+    g[3] = np.sqrt(np.finfo(dtype).max) * 40
+    mean, square = np.zeros(40, dtype), np.zeros(40, dtype)
+    native.adam_step(p, g, mean, square, None, 0.1, 0.9, 0.99, 1e-8, 1.0, 1.0, 1.0, 0.0, 1)
+    assert (p == 1).all()
+    assert np.isinf(square[3])
+    g[5] = np.nan
+    native.adam_step(p, g, mean, square, None, 0.1, 0.9, 0.99, 1e-8, 1.0, 1.0, 1.0, 0.0, 1)
+    assert np.flatnonzero(np.isnan(p)).tolist() == [5]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_sums_over_many_arrays(dtype):
     """The norm that clipping divides by is exact in double, and the same on any number of threads."""

@@ -47,6 +47,37 @@ def test_products_of_all_layouts_equal_numpy(m, n, dtype):
             close(native.matmul(left, right, 2), expected, dtype, k)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("m", "n", "k"),
+    [(128, 784, 1), (784, 128, 3), (10, 1500, 40), (130, 500, 230), (64, 84, 120), (257, 96, 300)],
+)
+def test_how_a_product_is_cut_changes_no_bit(m, n, k, dtype):
+    """Blocks follow the number of threads, sums do not."""
+    rng = np.random.default_rng(m)
+    a, b = rng.standard_normal((m, k)).astype(dtype), rng.standard_normal((k, n)).astype(dtype)
+    for left, right in ((a, b), (np.asfortranarray(a), np.asfortranarray(b))):
+        one = native.matmul(left, right, 1)
+        close(one, a.astype(np.float64) @ b, dtype, k)
+        for threads in (2, 3, 5):
+            np.testing.assert_array_equal(native.matmul(left, right, threads), one)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("n", "n_in", "n_out"), [(64, 120, 84), (64, 400, 120), (300, 70, 13)])
+def test_gradients_found_side_by_side_are_the_same(n, n_in, n_out, dtype):
+    """Two threads may take a product each, or share both: nobody can tell from the result."""
+    rng = np.random.default_rng(n_in)
+    x, w, dy = (rng.standard_normal(s).astype(dtype) for s in ((n, n_in), (n_out, n_in), (n, n_out)))
+    one = native.linear_backward(x, w, dy, None, "none", (True, True, True), None, None, 1)
+    expected = (dy.astype(np.float64) @ w, dy.T.astype(np.float64) @ x, dy.sum(0, dtype=np.float64))
+    for found, right in zip(one, expected, strict=True):
+        close(found, right, dtype, max(n, n_out))
+    for threads in (2, 3, 5):
+        again = native.linear_backward(x, w, dy, None, "none", (True, True, True), None, None, threads)
+        assert all(np.array_equal(p, q) for p, q in zip(one, again, strict=True))
+
+
 @pytest.mark.parametrize(
     ("left", "right"),
     [((0, 3), (3, 2)), ((3, 2), (2, 0)), ((4, 3, 5), (5, 6)), ((4, 3, 5), (4, 5, 2)),

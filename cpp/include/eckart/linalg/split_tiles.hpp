@@ -32,34 +32,39 @@ constexpr Offset kStepWords = 3 * kPart;  // of the three parts
 constexpr Offset steps_of(Offset depth) { return (depth + kTerms - 1) / kTerms; }
 constexpr Offset strips_of(Offset n) { return (n + kStrip - 1) / kStrip; }
 
+using Words __attribute__((vector_size(64))) = Word;
+constexpr Word kUpper = 0xffff0000u;
+
 // The parts of 16 numbers, each in the upper halves of its words; what the lower halves hold is left out.
+// Always inlined, as what follows: constants stay in registers.
 struct Parts {
-  __m512i part[3];
+  Words part[3];
 };
 
-inline Parts parts_of(Simd<float> x) {
-  const __m512i high = _mm512_set1_epi32(static_cast<int>(0xffff0000u));
+[[gnu::always_inline]] inline Parts parts_of(Simd<float> x) {
   Parts parts;
-  __m512 rest = x;
 #pragma GCC unroll 3
-  for (__m512i& part : parts.part) {
-    part = _mm512_castps_si512(rest);
-    rest -= _mm512_castsi512_ps(_mm512_and_si512(part, high));
+  for (Words& part : parts.part) {
+    std::memcpy(&part, &x, sizeof part);
+    const Words upper = part & kUpper;
+    Simd<float> taken;
+    std::memcpy(&taken, &upper, sizeof taken);
+    x -= taken;
   }
   return parts;
 }
 
 // The parts of 16 pairs, `apart` words apart.
-inline void store_pairs(const Parts& x, const Parts& y, Word* to, Offset apart = kPart) {
-  const __m512i high = _mm512_set1_epi32(static_cast<int>(0xffff0000u));
+[[gnu::always_inline]] inline void store_pairs(const Parts& x, const Parts& y, Word* to,
+                                               Offset apart = kPart) {
 #pragma GCC unroll 3
   for (int part = 0; part < 3; ++part) {
-    const __m512i low = _mm512_srli_epi32(x.part[part], 16);
-    _mm512_storeu_si512(to + part * apart, _mm512_ternarylogic_epi32(high, y.part[part], low, 0xca));
+    const Words pairs = (y.part[part] & kUpper) | (x.part[part] >> 16);
+    std::memcpy(to + part * apart, &pairs, sizeof pairs);
   }
 }
 
-inline void split_pairs(Simd<float> x, Simd<float> y, Word* to, Offset apart = kPart) {
+[[gnu::always_inline]] inline void split_pairs(Simd<float> x, Simd<float> y, Word* to, Offset apart = kPart) {
   store_pairs(parts_of(x), parts_of(y), to, apart);
 }
 
