@@ -24,6 +24,7 @@ struct Convolution {
   Offset group_in() const { return in / groups; }
   Offset group_out() const { return out / groups; }
   Offset taps() const { return y.kernel * x.kernel; }
+  bool depthwise() const { return groups > 1 && in == groups && out == groups; }
 };
 
 // y from x; bias (out) may be null.
