@@ -58,7 +58,9 @@ void multiply_images(const Convolution& c, const Strided<const T>& weight, Offse
 template <class T>
 void convolve(const Convolution& conv, const T* x, const T* weight, const T* bias, Activation activation,
               T* y, const Execution& run) {
-  if (Patches<T>::suit(conv)) return Patches<T>(conv).forward(x, weight, bias, activation, y, run);
+  // One channel a group has a quicker way than patches.
+  if (Patches<T>::suit(conv) && !conv.depthwise())
+    return Patches<T>(conv).forward(x, weight, bias, activation, y, run);
   if (is_product(conv) && !bias && activation == Activation::none) {
     return multiply_images<T>(conv, {weight, conv.in, 1}, conv.out, conv.in, x, y, run);
   }
@@ -72,7 +74,7 @@ template <class T>
 void convolve_transposed(const Convolution& conv, const T* dy, const T* weight, const T* bias,
                          Activation activation, T* dx, const Execution& run) {
   if (!bias && activation == Activation::none) {
-    if (Patches<T>::suit(conv)) return Patches<T>(conv).transposed(dy, weight, dx, run);
+    if (Patches<T>::suit(conv) && !conv.depthwise()) return Patches<T>(conv).transposed(dy, weight, dx, run);
     if (is_product(conv)) {
       return multiply_images<T>(conv, {weight, 1, conv.in}, conv.in, conv.out, dy, dx, run);
     }

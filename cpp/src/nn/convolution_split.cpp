@@ -21,8 +21,9 @@ using split::Word;
 constexpr Offset kSquare = 4 * kStrip * kStrip;
 constexpr Offset kBytes = 1 << 20;  // of a task's lines: a third of a second-level cache
 constexpr Offset kTasks = 8;
-constexpr Offset kMostImages = 16;  // side by side
-constexpr Offset kSlab = 800;       // terms of a sum at a time, about
+constexpr double kMostWeights = 2147483647.0;  // their places are 32 bits
+constexpr Offset kMostImages = 16;             // side by side
+constexpr Offset kSlab = 800;                  // terms of a sum at a time, about
 // Channels are cut into equal shares, where they can be.
 Offset slabs(const Correlation<float>& c) {
   const Offset depth = c.channels * static_cast<Offset>(c.y.taps.size() * c.x.taps.size());
@@ -42,6 +43,11 @@ Correlation<float> slab_of(Correlation<float> c) {
 // room for few rows, and rows that two tasks need are cut twice.
 struct Band {
   Offset images = 0, rows = 0;
+
+  // Whether the lines of one row of results are not too many.
+  static bool fits(const Correlation<float>& c) {
+    return (c.y.reach + 1) * c.y.in_step * bytes(c, 1) <= 2 * kBytes;
+  }
 
   explicit Band(const Correlation<float>& c) {
     double least = 0;
@@ -64,9 +70,12 @@ struct Band {
     return (c.channels * static_cast<Offset>(c.x.taps.size()) + 1) / 2;
   }
 
+  static Offset bytes(const Correlation<float>& c, Offset n) {  // of a row of n images
+    return 3 * vectors(c, n) * lines(c) * kLane * Offset{sizeof(Word)};
+  }
+
   static Offset rows_of_results(const Correlation<float>& c, Offset n) {
-    const Offset bytes = 3 * vectors(c, n) * lines(c) * kLane * Offset{sizeof(Word)};
-    return std::clamp<Offset>((kBytes / bytes - c.y.reach * c.y.in_step) / c.y.in_step, 1, c.y.count);
+    return std::clamp<Offset>((kBytes / bytes(c, n) - c.y.reach * c.y.in_step) / c.y.in_step, 1, c.y.count);
   }
 
   // For a position of the results; of a slab.
@@ -305,8 +314,10 @@ class SplitCorrelator {
 // operations.
 bool is_split(const Correlation<float>& c) {
   const double taps = static_cast<double>(c.y.taps.size() * c.x.taps.size());
-  if (!split::wanted() || c.y.spread > 1 || c.x.spread > 1 || c.rows < 8 || c.channels * taps < 16)
+  if (!split::wanted() || c.y.spread > 1 || c.x.spread > 1 || c.rows < 8 || c.channels * taps < 16 ||
+      c.channels * taps * static_cast<double>(c.rows) > kMostWeights || !Band::fits(slab_of(c))) {
     return false;
+  }
   const double count = static_cast<double>(c.x.count), rows = static_cast<double>(c.rows);
   const double lines = std::ceil(c.channels / 2.0 * static_cast<double>(c.x.taps.size()));
   const double squares = std::ceil(lines * static_cast<double>(c.y.taps.size()) / 16) * std::ceil(rows / 16);

@@ -26,15 +26,17 @@ constexpr Offset kBytes = 768 << 10;  // of a band's lines
 constexpr Offset kLines = 200;        // of a slab of channels
 constexpr Offset kMostImages = 8;     // side by side
 constexpr Offset kTasks = 8;
-constexpr Offset kChunkPositions = 512;       // in a partial gradient at least
-constexpr Offset kPartial = Offset{1} << 21;  // numbers in all of them, where one alone is smaller
-constexpr Offset kPositions = 2 * kLane;      // of a step
+constexpr Offset kChunkPositions = 512;        // in a partial gradient at least
+constexpr Offset kPartial = Offset{1} << 21;   // numbers in all of them, where one alone is smaller
+constexpr double kMostWeights = 2147483647.0;  // their places are 32 bits
+constexpr Offset kPositions = 2 * kLane;       // of a step
 
+// An equal share of the channels, or all where there is none of some size: each takes the gradient anew.
 Offset channels_of_a_slab(const Convolution& c) {
-  for (Offset n = c.group_in(); n > 1; --n) {
+  for (Offset n = c.group_in(); n * c.x.kernel > kLines / 4; --n) {
     if (c.group_in() % n == 0 && n * c.x.kernel <= kLines) return n;
   }
-  return c.group_in() * c.x.kernel <= kLines ? c.group_in() : 1;
+  return c.group_in();
 }
 
 // The images as the forward pass reads them.
@@ -265,7 +267,10 @@ class SplitWeightGradient {
 bool is_split(const Convolution& c) {
   const double rows = static_cast<double>(c.group_out()),
                depth = static_cast<double>(c.group_in() * c.taps());
-  if (!split::wanted() || rows < 8 || depth < 16) return false;
+  if (!split::wanted() || rows < 8 || depth < 16 || depth * 16 > kMostWeights) return false;
+  const Offset words =
+      c.y.kernel * c.y.dilation * channels_of_a_slab(c) * c.x.kernel * 3 * round_up(c.x.out, kPositions) / 2;
+  if (words * Offset{sizeof(Word)} > 2 * kBytes) return false;  // lines of one row of results
   const double strips = std::ceil(rows / 16), squares = std::ceil(depth / 16) * strips;
   const double pieces = c.x.out % kLane == 0 ? 1 : 1 + kLane / static_cast<double>(c.x.out);
   const double positions = static_cast<double>(c.images * c.y.out * c.x.out);

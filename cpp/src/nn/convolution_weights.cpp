@@ -334,13 +334,12 @@ class WeightGradient {
 template <class T>
 void convolve_weight_gradient(const Convolution& conv, const T* x, const T* dy, const T* y,
                               Activation activation, T* dw, T* db, const Execution& run) {
-  if constexpr (std::is_same_v<T, float>) {
-    if (!Patches<T>::suit(conv) && is_split(conv) &&
-        weight_gradient_split(conv, x, dy, y, activation, dw, db, run)) {
-      return;
+  if (!Patches<T>::suit(conv) || conv.depthwise()) {
+    if constexpr (std::is_same_v<T, float>) {
+      if (is_split(conv) && weight_gradient_split(conv, x, dy, y, activation, dw, db, run)) return;
     }
+    return WeightGradient<T>(conv, x, dy, y, activation).compute(dw, db, run);
   }
-  if (!Patches<T>::suit(conv)) return WeightGradient<T>(conv, x, dy, y, activation).compute(dw, db, run);
   const Offset n = activation == Activation::none ? 0 : conv.images * conv.out * conv.y.out * conv.x.out;
   PooledBuffer<T> dz(n);
   if (n > 0) activation_backward(activation, n, y, dy, dz.data(), run);

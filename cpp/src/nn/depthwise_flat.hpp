@@ -1,9 +1,11 @@
-// Correlations of one channel with one small kernel, whose results have rows as long as the image's: the
-// plane then is one long row, read in whole vectors, and a tap is a distance. What a column of the kernel
-// sees beyond the ends of rows is masked out, once for all rows of the kernel.
+// Correlations of one channel with one small kernel, whose results have rows as long as the image's, or (the
+// gradient of a stride) as the image's with zeros between its numbers. The plane then is one long row, read
+// in whole vectors, and a tap is a distance. What a column of the kernel sees beyond the ends of rows is
+// masked out, once for all rows of the kernel.
 #pragma once
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "correlation_cut.hpp"
@@ -16,14 +18,19 @@ template <class T>
 class FlatDepthwiseCorrelator {
  public:
   static bool suits(const Correlation<T>& c) {
-    const auto plain = [](const Axis& a) { return a.in_step == 1 && a.out_step == 1 && a.spread == 1; };
+    const auto plain = [](const Axis& a) { return a.in_step == 1 && a.out_step == 1 && a.spread <= 2; };
     const Offset rows = static_cast<Offset>(c.y.taps.size()), columns = static_cast<Offset>(c.x.taps.size());
-    return plain(c.y) && plain(c.x) && c.x.count == c.in_x && c.x.count == c.out_x && c.y.count == c.out_y &&
+    return plain(c.y) && plain(c.x) && c.x.count == c.out_x && fills_a_row(c) && c.y.count == c.out_y &&
            std::clamp<Offset>(rows, 1, kRows) == rows && std::clamp<Offset>(columns, 1, kColumns) == columns;
   }
 
   explicit FlatDepthwiseCorrelator(const Correlation<T>& c)
-      : c_(c), row_(c.in_x), size_(c.y.count * row_), in_(c.in_y * row_), period_(row_) {
+      : c_(c),
+        row_(c.x.count),
+        size_(c.y.count * row_),
+        spread_(c.x.spread > 1),
+        in_((c.in_y - 1) * c.y.spread * row_ + row_),
+        period_(row_) {
     while (period_ % 2 == 0 && period_ / 2 * lanes % row_ == 0) period_ /= 2;
     Offset low = 0, high = in_;
     for (std::size_t l = 0; l < c.x.taps.size(); ++l) {
@@ -52,7 +59,7 @@ class FlatDepthwiseCorrelator {
                  },
                  [&](PooledBuffer<T>& padded, Offset task) {
                    for (Offset p = task * chunk; p < std::min(planes, (task + 1) * chunk); ++p) {
-                     copy_row(c_.in + p * in_, in_, padded.data() + front_);
+                     copy(c_.in + p * c_.in_y * c_.in_x, padded.data() + front_);
                      with_constant<kRows>(static_cast<Offset>(c_.y.taps.size()), [&](auto rows) {
                        with_constant<kColumns>(static_cast<Offset>(c_.x.taps.size()), [&](auto columns) {
                          compute<decltype(rows)::value, decltype(columns)::value>(padded.data() + front_, p);
@@ -68,6 +75,48 @@ class FlatDepthwiseCorrelator {
   static constexpr Offset kRows = 3, kColumns = 3;
   static constexpr Offset kPositions = 4096;                       // of a task
   static constexpr int kVectors = kVectorRegisters == 32 ? 4 : 2;  // of results at once
+
+  static bool fills_a_row(const Correlation<T>& c) {
+    return c.x.spread == 1 && c.y.spread == 1 ? c.in_x == c.x.count
+                                              : c.in_x > 0 && (c.in_x - 1) * c.x.spread < c.x.count;
+  }
+
+  // Rows of zeros, and those that end one, stay as they are.
+  void copy(const T* from, T* to) const {
+    if (!spread_ && c_.y.spread == 1) return copy_row(from, in_, to);
+    const T* end = c_.in + c_.images * c_.groups * c_.in_y * c_.in_x;
+    for (Offset i = 0; i < c_.in_y; ++i, from += c_.in_x, to += c_.y.spread * row_) {
+      if (!spread_) {
+        copy_row(from, c_.in_x, to);
+        continue;
+      }
+      Offset j = 0;
+      for (; j + lanes <= c_.in_x; j += lanes) spread(load(from + j), to + 2 * j);
+      if (j == c_.in_x) continue;
+      if (end - from >= j + lanes && c_.y.spread == 2) {
+        spread((Simd<T>)((Mask)load(from + j) & first_lanes(c_.in_x - j)), to + 2 * j);
+      } else {
+        for (; j < c_.in_x; ++j) to[2 * j] = from[j];
+      }
+    }
+  }
+
+  static Mask first_lanes(Offset n) {
+    Mask mask{};
+    for (Offset l = 0; l < lanes; ++l) mask[l] = l < n ? -1 : 0;
+    return mask;
+  }
+
+  // x[0], 0, x[1], 0 ...
+  static void spread(Simd<T> x, T* to) {
+    spread_half<0>(x, to, std::make_index_sequence<static_cast<std::size_t>(lanes)>());
+    spread_half<lanes / 2>(x, to + lanes, std::make_index_sequence<static_cast<std::size_t>(lanes)>());
+  }
+  template <Offset first, std::size_t... lane>
+  static void spread_half(Simd<T> x, T* to, std::index_sequence<lane...>) {
+    store(to, __builtin_shufflevector(x, Simd<T>{},
+                                      (int(lane) % 2 ? int(lanes) : int(first) + int(lane) / 2)...));
+  }
 
   // Of each vector until they repeat: its positions whose neighbour at this distance is in the same row.
   void add_masks(Offset column) {
@@ -123,7 +172,9 @@ class FlatDepthwiseCorrelator {
   }
 
   const Correlation<T>& c_;
-  Offset row_, size_, in_, period_;      // of a row, the results, the image; vectors until masks repeat
+  Offset row_, size_;                    // numbers of a row, of the results
+  bool spread_;                          // whether numbers of a row stand two apart
+  Offset in_, period_;                   // numbers of the image; vectors until masks repeat
   std::vector<Offset> reads_, weights_;  // of the taps, column by column
   std::vector<Mask> masks_;              // (columns, period)
   Offset front_, padded_;                // numbers before the plane, and in all

@@ -8,7 +8,8 @@
 // Every direction is a product whose one operand, the patches, is never written out as a whole: an image is
 // copied once with its padding, split into the phases of the stride, so that whatever the stride, row and
 // column neighbours of a patch are neighbours in memory; panels of patches are then plain copies, or are
-// read where they lie. Cost: 2 n oh ow out (in / groups) kh kw flop in each direction.
+// read where they lie. Large ones of float32 go to the matrix unit where there is one, by parts of bf16 (see
+// linalg/split_tiles.hpp). Cost: 2 n oh ow out (in / groups) kh kw flop in each direction.
 #pragma once
 
 #include "eckart/base/interrupt.hpp"
@@ -24,6 +25,7 @@ struct Convolution {
   Offset group_in() const { return in / groups; }
   Offset group_out() const { return out / groups; }
   Offset taps() const { return y.kernel * x.kernel; }
+  bool depthwise() const { return groups > 1 && in == groups && out == groups; }
 };
 
 // y from x; bias (out) may be null.
