@@ -14,12 +14,16 @@ namespace attention {
 
 namespace {
 
-constexpr Offset kQueries = 32,
+constexpr Offset kQueries = 64,
                  kKeys = 128;  // of a block: scores and their parts stay near the first-level cache
 constexpr Offset kTasks = 16;  // heads are cut into parts where there are fewer
 
+// Smaller blocks leave more out where keys behind a query are not seen.
+Offset rows_of_block(const Attention<float>& a) { return a.causal ? kQueries / 2 : kQueries; }
+
 struct Workspace {
   AmxTiles tiles;
+  Offset rows = 0;  // of this block, in whole squares
   Strips q, keys, values, chances;
   PooledBuffer<float> scores, sums, added;
   float most[kQueries], total[kQueries], shrink[kQueries];
@@ -38,7 +42,7 @@ struct Workspace {
 // is a number of each row is found for 16 rows at a time.
 void take_powers(Offset columns, Workspace& w) {
   using Vector = Simd<float>;
-  for (Offset first = 0; first < kQueries; first += kStrip) {
+  for (Offset first = 0; first < w.rows; first += kStrip) {
     const float* scores = w.scores.data() + first * kKeys;
     Vector rows[kStrip];
 #pragma GCC unroll 16
@@ -76,17 +80,17 @@ void add_keys(const Attention<float>& a, const HeadMask<float>& mask, Offset que
               Offset n, bool first, Workspace& w) {
   const Offset columns = whole_squares(n), width = whole_squares(a.value_width);
   float* scores = w.scores.data();
-  multiply(w.q, 0, 0, w.keys, key, 0, kQueries, columns, a.width, scores, kKeys);
+  multiply(w.q, 0, 0, w.keys, key, 0, w.rows, columns, a.width, scores, kKeys);
   if (mask.data || (a.causal && key + n > query + 1)) hide(mask, a.causal, query, m, key, n, scores, kKeys);
   if (columns > n) {
-    for (Offset i = 0; i < kQueries; ++i)
+    for (Offset i = 0; i < w.rows; ++i)
       std::fill(scores + i * kKeys + n, scores + i * kKeys + columns, -kInfinity<float>);
   }
   take_powers(columns, w);
   float *sums = w.sums.data(), *added = first ? sums : w.added.data();
-  multiply(w.chances, 0, 0, w.values, 0, key, kQueries, width, columns, added, width);
+  multiply(w.chances, 0, 0, w.values, 0, key, w.rows, width, columns, added, width);
   if (first) return;
-  for (Offset i = 0; i < kQueries; ++i) {
+  for (Offset i = 0; i < w.rows; ++i) {
     for (Offset j = i * width; j < (i + 1) * width; j += 16) {
       store(sums + j, load(sums + j) * w.shrink[i] + load(added + j));
     }
@@ -97,7 +101,7 @@ void add_keys(const Attention<float>& a, const HeadMask<float>& mask, Offset que
 void finish_block(const Attention<float>& a, Offset m, bool nothing, float* y, Offset y_row, float* lse,
                   Workspace& w) {
   const Offset width = whole_squares(a.value_width);
-  for (Offset i = 0; i < kQueries; i += kStrip) {
+  for (Offset i = 0; i < w.rows; i += kStrip) {
     const Simd<float> total = load(w.total + i);
     const auto sees = total != 0.0f;
     const Simd<float> log2 = vector_log<float>(total) * static_cast<float>(kLog2E);
@@ -118,8 +122,9 @@ void finish_block(const Attention<float>& a, Offset m, bool nothing, float* y, O
 bool attend_block(const Attention<float>& a, const HeadMask<float>& mask, const float* q, Offset query,
                   Offset m, float* y, Offset y_row, float* lse, Workspace& w) {
   const Offset keys = visible(a, query + m);
-  std::fill(w.most, w.most + kQueries, -kInfinity<float>);
-  std::fill(w.total, w.total + kQueries, 0.0f);
+  w.rows = whole_squares(m);
+  std::fill(w.most, w.most + w.rows, -kInfinity<float>);
+  std::fill(w.total, w.total + w.rows, 0.0f);
   const float factor = static_cast<float>(a.scale * kLog2E);
   if (!w.q.pack(true, q + query * a.q.row, a.q.row, 1, m, a.width, factor)) return false;
   bool first = true;
@@ -140,7 +145,7 @@ bool is_split(const Attention<float>& a) {
 }
 
 bool attend_split(const Attention<float>& a, const Heads<float>& y, float* lse, const Execution& run) {
-  const Offset heads = a.batch * a.heads, blocks = (a.queries + kQueries - 1) / kQueries;
+  const Offset rows = rows_of_block(a), heads = a.batch * a.heads, blocks = (a.queries + rows - 1) / rows;
   const Offset parts = std::min(blocks, (kTasks + heads - 1) / heads);
   const double work = 2.0 * heads * a.queries * a.keys * (a.width + a.value_width);
   std::atomic<bool> finite{true};
@@ -148,14 +153,13 @@ bool attend_split(const Attention<float>& a, const Heads<float>& y, float* lse, 
       heads * parts, work, run, [&] { return Workspace(a); },
       [&](Workspace& w, Offset task) {
         const Offset head = task / parts, part = task % parts, b = head / a.heads, h = head % a.heads;
-        const Offset begin = blocks * part / parts * kQueries;
-        const Offset end = std::min(a.queries, blocks * (part + 1) / parts * kQueries),
-                     keys = visible(a, end);
+        const Offset begin = blocks * part / parts * rows;
+        const Offset end = std::min(a.queries, blocks * (part + 1) / parts * rows), keys = visible(a, end);
         bool good = w.keys.pack(false, a.k.at(b, h), a.k.row, 1, keys, a.width);
         good = good && w.values.pack(false, a.v.at(b, h), 1, a.v.row, a.value_width, keys);
-        for (Offset query = begin; good && query < end; query += kQueries) {
+        for (Offset query = begin; good && query < end; query += rows) {
           good = attend_block(a, HeadMask<float>(a.mask, b, h), a.q.at(b, h), query,
-                              std::min(kQueries, end - query), y.at(b, h), y.row, lse + head * a.queries, w);
+                              std::min(rows, end - query), y.at(b, h), y.row, lse + head * a.queries, w);
         }
         if (!good) finite = false;
       });
