@@ -24,6 +24,7 @@ constexpr Offset kTasks = 8;
 constexpr double kMostWeights = 2147483647.0;  // their places are 32 bits
 constexpr Offset kMostImages = 16;             // side by side
 constexpr Offset kSlab = 800;                  // terms of a sum at a time, about
+
 // Channels are cut into equal shares, where they can be.
 Offset slabs(const Correlation<float>& c) {
   const Offset depth = c.channels * static_cast<Offset>(c.y.taps.size() * c.x.taps.size());

@@ -7,7 +7,7 @@ namespace split {
 
 namespace {
 
-// The intrinsics take literal numbers of registers: sums in 0 to 3, left tiles in 4 and 5, right in 6 and 7.
+// Registers are those of add_products.
 template <int rows>
 __attribute__((target("amx-tile,amx-bf16"), always_inline)) inline void load_left(const TileRow& a, Offset at,
                                                                                   Offset bytes) {
@@ -20,14 +20,6 @@ __attribute__((target("amx-tile,amx-bf16"), always_inline)) inline void load_rig
                                                                                    Offset at, Offset bytes) {
   _tile_loadd(6, b.at[0] + at, bytes);
   if constexpr (columns == 2) _tile_loadd(7, b.at[1] + at, bytes);
-}
-
-template <int rows, int columns>
-__attribute__((target("amx-tile,amx-bf16"), always_inline)) inline void add_products() {
-  _tile_dpbf16ps(0, 4, 6);
-  if constexpr (columns == 2) _tile_dpbf16ps(1, 4, 7);
-  if constexpr (rows == 2) _tile_dpbf16ps(2, 5, 6);
-  if constexpr (rows == 2 && columns == 2) _tile_dpbf16ps(3, 5, 7);
 }
 
 template <int rows, int columns>

@@ -119,9 +119,10 @@ def draw(outcome: Outcome) -> Any:
     places = np.arange(len(NETWORKS))
     for i, (kind, color) in enumerate(zip(orders, COLORS, strict=False)):
         values = [np.mean(found[name, kind]) for name in NETWORKS]
-        drawn = bars.bar(places + (i - 0.5) * 0.38, values, 0.36, color=color, label=f"pixels {kind}")
-        bars.bar_label(drawn, fmt="%.0f", fontsize=8, padding=5)
-        for x, name in zip(places, NETWORKS, strict=True):
+        bars.bar(places + (i - 0.5) * 0.38, values, 0.36, color=color, label=f"pixels {kind}")
+        for x, name, value in zip(places, NETWORKS, values, strict=True):
+            top = max(found[name, kind]) + 2  # above the dots
+            bars.text(x + (i - 0.5) * 0.38, top, f"{value:.0f}", fontsize=8, ha="center")
             bars.plot([x + (i - 0.5) * 0.38] * len(found[name, kind]), found[name, kind], "k.", markersize=3)
     bars.hlines(100 / CLASSES, -0.5, len(places) - 0.58, color="0.4", linestyle=":", linewidth=1)
     bars.text(len(places) - 0.55, 100 / CLASSES, "chance", color="0.4", fontsize=8, va="center")

@@ -139,6 +139,16 @@ inline void write_turned(const float* from, Offset from_row, Offset n, Offset wi
   }
 }
 
+// Adds the products of tiles: sums are in registers 0 to 3, left tiles in 4 and 5, right ones in 6 and 7 (the
+// intrinsics take literal numbers).
+template <int rows, int columns>
+__attribute__((target("amx-tile,amx-bf16"), always_inline)) inline void add_products() {
+  _tile_dpbf16ps(0, 4, 6);
+  if constexpr (columns == 2) _tile_dpbf16ps(1, 4, 7);
+  if constexpr (rows == 2) _tile_dpbf16ps(2, 5, 6);
+  if constexpr (rows == 2 && columns == 2) _tile_dpbf16ps(3, 5, 7);
+}
+
 }  // namespace split
 }  // namespace eckart
 #endif
